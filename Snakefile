@@ -1,0 +1,32 @@
+# degcraft, table of contents: the rules of each stage, and what `snakemake` makes by default.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: str(workflow.current_basedir.join("config.yaml"))
+
+
+# One GPU job at a time on a desktop (limit in profiles/default), all at once on a cluster.
+resource_scopes:
+    gpu="local",
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/synthesize.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/distances.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/restore.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    """Both tables of the paper, from images."""
+    default_target: True
+    input:
+        "results/table1.csv",
+        "results/table2.csv",

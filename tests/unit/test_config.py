@@ -1,0 +1,295 @@
+import copy
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from degcraft.config import leaves, merge, validate
+from degcraft.errors import DegcraftError
+from degcraft.schema import options
+
+ROOT = Path(__file__).parents[2]
+OVERRIDES = ["workflow/presets/paper.yaml", "workflow/presets/study.yaml", "tests/config/tiny.yaml"]
+SETTING = {"blur": [0, 1], "noise": [0, 1], "quality": [80, 90]}
+
+
+def problems(config):
+    try:
+        validate(config)
+    except DegcraftError as error:
+        return str(error).splitlines()
+    return []
+
+
+def undocumented(text):
+    """Keys with a value that have no comment above them, their group or their section."""
+    commented, bare = set(), []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            commented = set()
+        elif line.strip().startswith("#"):
+            commented = {level for level in commented if level < indent} | {indent}
+        else:
+            commented = {level for level in commented if level <= indent}
+            if not commented and not line.endswith(":"):
+                bare.append(line.strip())
+    return bare
+
+
+def values(node, path=""):
+    for key, item in node.items():
+        if isinstance(item, dict):
+            yield from values(item, f"{path}{key}.")
+        else:
+            yield f"{path}{key}"
+
+
+def test_the_default_is_valid(default_config):
+    assert problems(default_config) == []
+
+
+def test_config_and_schema_name_the_same_options(default_config):
+    named = {"settings": "setting", "extractors": "extractor", "backbones": "backbone", "tables.extractors": "backbone"}
+    place = re.compile(r"^(settings|extractors|backbones|tables\.extractors)\.[^.]+")
+    general = {place.sub(lambda match: f"{match[1]}.<{named[match[1]]}>", path) for path in values(default_config)}
+    assert general == set(options())
+
+
+def test_leaves_pair_every_value_with_its_option(default_config):
+    found = {path: (option, value) for path, option, value in leaves(default_config)}
+    assert set(found) == set(values(default_config))
+    assert found["backbones.rrdb.growth"] == (options()["backbones.<backbone>.growth"], 8)
+    assert found["prepare.references.count"] == (options()["prepare.references.count"], 100)
+
+
+def test_every_option_of_config_yaml_has_a_comment():
+    assert undocumented((ROOT / "config.yaml").read_text()) == []
+    assert undocumented("# all\na:\n  b: 1\n  c: 2\n\nd:\n  e: 1\n  # this\n  f: 2\n  g: 3\n") == ["e: 1"]
+
+
+@pytest.mark.parametrize("path", OVERRIDES)
+def test_overrides_are_valid_and_change_something(default_config, path):
+    changes = yaml.safe_load((ROOT / path).read_text())
+    merged = merge(default_config, changes)
+    assert problems(merged) == []
+    assert set(values(changes)) <= set(values(merged))
+    assert merged != default_config
+
+
+@pytest.mark.parametrize("path", OVERRIDES)
+def test_merge_is_the_engines(default_config, path):
+    changes = yaml.safe_load((ROOT / path).read_text())
+    engine, before = copy.deepcopy(default_config), copy.deepcopy(default_config)
+    update_config(engine, changes)
+    assert merge(default_config, changes) == engine
+    assert default_config == before
+
+
+def test_paper_is_the_papers_scale(default_config):
+    paper = merge(default_config, yaml.safe_load((ROOT / OVERRIDES[0]).read_text()))
+    assert math.prod(paper["bins"][name]["count"] for name in paper["bins"]) == 75
+    assert (paper["prepare"]["crop"], paper["prepare"]["references"]["count"], paper["weights"]["alpha"]) == (
+        288,
+        100,
+        25,
+    )
+    assert paper["backbones"]["srresnet"] == {"kind": "srresnet", "width": 64, "blocks": 16}
+    assert paper["backbones"]["rrdb"] == {"kind": "rrdb", "width": 64, "blocks": 23, "growth": 32}
+    trainings = {name: 1 + 4 * (1 + len(rows)) for name, rows in paper["tables"]["extractors"].items()}
+    assert trainings == {"srresnet": 29, "rrdb": 25}
+    assert not any(paper["prepare"][name]["packaged"] for name in ("train", "references", "bins", "test"))
+
+
+BAD = [
+    # unknown and missing keys
+    ({"trian": {"lr": 1}}, 'trian: unknown key; did you mean "train"?'),
+    ({"train": {"iteratoins": 5}}, 'train.iteratoins: unknown key; did you mean "iterations"?'),
+    ({"alpha": 10}, 'alpha: unknown key; did you mean "weights.alpha"?'),
+    ({"bins": {"blur": {"zzz": 1}}}, "bins.blur.zzz: unknown key; known here: range, count"),
+    ({"extractors": {"new": {}}}, "extractors.new.kind: missing; add it, one of alexnet, vgg, dasr, dct"),
+    ({"extractors": {"new": {"kind": "vgg", "weights": "torchvision"}}}, "extractors.new.layer: missing; add it, [i, j], "),
+    ({"backbones": {"new": {"kind": "rrdb", "width": 4, "blocks": 1}}}, "backbones.new.growth: missing; add it, an integer >= 1"),
+    # types
+    ({"weights": {"alpha": "25"}}, 'weights.alpha: expected a number >= 0, got "25" (write 25)'),
+    ({"train": {"lr": "2e-4"}}, 'train.lr: expected a number > 0, got "2e-4" (write 0.0002)'),
+    ({"train": {"lr_floor": "1e-7"}}, 'train.lr_floor: expected a number >= 0, got "1e-7" (write 1.0e-07)'),
+    ({"train": {"batch": 8.0}}, "train.batch: expected an integer >= 1, got 8.0 (write 8)"),
+    ({"train": {"batch": True}}, "train.batch: expected an integer >= 1, got true"),
+    ({"train": {"seeds": 0}}, "train.seeds: expected a list of different integers >= 0, got 0 (write [0])"),
+    ({"train": {"seeds": [1, 1]}}, "train.seeds: expected a list of different integers >= 0, got [1, 1]"),
+    ({"train": {"seeds": []}}, "train.seeds: expected a list of different integers >= 0, got []"),
+    ({"compute": None}, "compute: expected a section of options, got null"),
+    ({"prepare": {"train": {"images": "photos"}}}, "prepare.train.images: expected a list of folders, "),
+    ({"prepare": {"train": {"images": [{"list": "a.txt"}]}}}, "prepare.train.images[0].list: expected the path of a .csv file"),
+    ({"prepare": {"train": {"images": [{"where": {}}]}}}, "prepare.train.images[0].list: missing"),
+    ({"data": 5}, "data: expected a folder, got 5"),
+    # limits
+    ({"weights": {"alpha": -1}}, "weights.alpha: expected a number >= 0, got -1"),
+    ({"weights": {"alpha": "much"}}, 'weights.alpha: expected a number >= 0, got "much"'),
+    ({"weights": {"alpha": math.nan}}, "weights.alpha: expected a number >= 0, got NaN"),
+    ({"weights": {"alpha": math.inf}}, "weights.alpha: expected a number >= 0, got Infinity"),
+    ({"weights": {"alpha": None}}, "weights.alpha: expected a number >= 0, got null"),
+    ({"weights": {"alpha": 25.1234567}}, "weights.alpha: expected at most six digits, "),
+    ({"seed": -1}, "seed: expected an integer >= 0, got -1"),
+    ({"bins": {"blur": {"count": 0}}}, "bins.blur.count: expected an integer >= 1, got 0"),
+    ({"bins": {name: {"count": 1} for name in SETTING}}, "bins: one bin in all, at least two are needed"),
+    ({"bins": {"blur": {"range": [5, 0]}}}, "bins.blur.range: expected [low, high], two numbers >= 0 with low < high, got [5, 0] (write [0, 5])"),
+    ({"bins": {"noise": {"range": [5, 5]}}}, "bins.noise.range: expected [low, high], two numbers >= 0 with low < high, got [5, 5]"),
+    ({"bins": {"noise": {"range": [-1, 5]}}}, "bins.noise.range[0]: expected a number >= 0, got -1"),
+    ({"bins": {"noise": {"range": [1, 2, 3]}}}, "bins.noise.range: expected [low, high], "),
+    ({"bins": {"quality": {"range": [0, 90]}}}, "bins.quality.range[0]: expected a number >= 1 and <= 100, got 0"),
+    ({"settings": {"setting1": {"quality": [90, 80]}}}, "settings.setting1.quality: expected [low, high], two numbers from 1 to 100 with low <= high, got [90, 80] (write [80, 90])"),
+    ({"settings": {"setting1": {"quality": [90, 101]}}}, "settings.setting1.quality[1]: expected a number >= 1 and <= 100, got 101"),
+    ({"settings": {"setting1": {"blur": [-0.5, 1]}}}, "settings.setting1.blur[0]: expected a number >= 0, got -0.5"),
+    ({"degradation": {"kernel_size": 20}}, "degradation.kernel_size: expected an odd integer >= 3, got 20"),
+    ({"degradation": {"downsampling": "bicubik"}}, 'degradation.downsampling: expected one of bicubic, area, stride, got "bicubik" (write bicubic)'),
+    ({"degradation": {"chroma": 14520}}, 'degradation.chroma: expected one of "4:2:0", "4:2:2", "4:4:4", with the quotes, got 14520'),
+    ({"prepare": {"crop": 290}}, "prepare.crop: expected an integer >= 32, a multiple of 4, got 290"),
+    ({"prepare": {"references": {"count": 1}}}, "prepare.references.count: expected an integer >= 2, got 1"),
+    ({"prepare": {"test": {"count": 0}}}, "prepare.test.count: expected an integer >= 1, or null for all, got 0"),
+    ({"train": {"patch": 65}}, "train.patch: expected an integer >= 4, a multiple of 4, got 65"),
+    ({"train": {"lr": 0}}, "train.lr: expected a number > 0, got 0"),
+    ({"train": {"lr_floor": 1}}, "train.lr_floor: expected at most train.lr, 0.002, got 1"),
+    ({"train": {"betas": [0.9, 1]}}, "train.betas[1]: expected a number >= 0 and < 1, got 1"),
+    ({"train": {"ema": 1}}, "train.ema: expected a number >= 0 and < 1, got 1"),
+    ({"distances": {"ddof": 2}}, "distances.ddof: expected one of 0, 1, got 2"),
+    ({"evaluate": {"metrics": ["psnr_y", "psnr_y"]}}, "evaluate.metrics: expected a list of different metrics, "),
+    ({"evaluate": {"metrics": ["psnr"]}}, "evaluate.metrics[0]: expected one of psnr_y, psnr_rgb, ssim_y, ssim_rgb, lpips"),
+    # options that do not go together
+    ({"extractors": {"dct": {"layer": [2, 2]}}}, "extractors.dct: layer does not go with kind: dct; remove it"),
+    ({"extractors": {"vgg22": {"seed": 1}}}, "extractors.vgg22: seed does not go with kind: vgg, weights: torchvision"),
+    ({"extractors": {"vgg22": {"weights": "random"}}}, "extractors.vgg22.seed: missing; add it, an integer >= 0"),
+    ({"extractors": {"vgg22": {"layer": [2, 3]}}}, "extractors.vgg22.layer: expected [i, j], with i from 1 to 5, "),
+    ({"extractors": {"dasr": {"weights": "torchvision"}}}, "extractors.dasr.weights: expected random or the path of "),
+    ({"extractors": {"vgg54": {"weights": "vgg.pth"}}}, "extractors.vgg54.weights: expected torchvision, random or the path of a .safetensors file"),
+    ({"backbones": {"srresnet": {"growth": 8}}}, "backbones.srresnet: growth does not go with kind: srresnet; remove it"),
+    # names
+    ({"settings": {"my/film": SETTING}}, 'settings: "my/film" cannot name files; use lower-case letters, digits and hyphens (write my-film)'),
+    ({"settings": {"..": SETTING}}, 'settings: ".." cannot name files; use lower-case letters, digits and hyphens (write name)'),
+    ({"settings": {"My Film": SETTING}}, 'settings: "My Film" cannot name files; use lower-case letters, digits and hyphens (write my-film)'),
+    ({"settings": {"film\n": SETTING}}, r'settings: "film\n" cannot name files'),
+    ({"settings": {"any": SETTING}}, 'settings: "any" has a meaning of its own in file names; choose another name'),
+    ({"settings": {1: SETTING}}, 'settings.1: the name is not text; put it in quotes (write "1")'),
+    ({"extractors": {"oracle": {"kind": "dct"}}}, 'extractors: "oracle" has a meaning of its own in file names'),
+    ({"extractors": {"a.b": {"kind": "dct"}}}, 'extractors: "a.b" cannot name files'),
+    ({"backbones": {"a b": {"kind": "srresnet", "width": 4, "blocks": 1}}}, 'backbones: "a b" cannot name files'),
+    ({"tables": {"settings": ["setting9"]}}, 'tables.settings[0]: unknown setting "setting9"; did you mean "setting4"?'),
+    ({"tables": {"backbones": ["rdb"]}}, 'tables.backbones[0]: unknown backbone "rdb"; did you mean "rrdb"?'),
+    ({"tables": {"extractors": {"rrdb": ["lpips"]}}}, 'tables.extractors.rrdb[0]: unknown extractor "lpips"; known: alexnet-imagenet, '),
+    ({"tables": {"extractors": {"my net": []}}}, 'tables.extractors: unknown backbone "my net"; known: srresnet, rrdb'),
+    # image sets
+    ({"prepare": {"test": {"packaged": ["chelsae"]}}}, "prepare.test.packaged[0]: expected one of astronaut, "),
+    ({"prepare": {"test": {"packaged": ["camera"]}}}, "prepare.test.packaged: camera is in prepare.train.packaged too"),
+    ({"prepare": {"test": {"packaged": []}}}, "prepare.test: no images; name a folder in images or a photograph in packaged"),
+    ({"prepare": {"bins": {"packaged": [], "dead_leaves": 0}}}, "prepare.bins: no images; name a folder in images or a photograph in packaged, or let dead_leaves be > 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "line"), BAD, ids=[line.split(";")[0][:60] for _, line in BAD])
+def test_bad_input_gets_one_plain_line(default_config, changes, line):
+    (found,) = problems(merge(default_config, changes))
+    assert found.startswith(f"config.yaml: {line}")
+
+
+@pytest.mark.parametrize("path", sorted({path.split(".")[0] for path in options()} | set(options()) - {"data"}))
+def test_every_option_is_required_where_its_kind_has_it(default_config, path):
+    config = copy.deepcopy(default_config)
+    names = {"<setting>": "setting1", "<extractor>": "vgg22", "<backbone>": "rrdb"}
+    *parents, last = [names.get(key, key) for key in path.split(".")]
+    if path == "extractors.<extractor>.seed":
+        parents = ["extractors", "alexnet-random"]
+    node = config
+    for key in parents:
+        node = node[key]
+    del node[last]
+    assert any(f"{'.'.join([*parents, last])}: missing; " in line for line in problems(config))
+
+
+def test_a_missing_section_is_told(default_config):
+    config = {key: section for key, section in default_config.items() if key != "features"}
+    assert problems(config) == ["config.yaml: features: missing; add it with all its options, as config.yaml has it"]
+
+
+def test_all_problems_come_at_once_and_once_each(default_config):
+    changes = [
+        {"trian": {}},
+        {"weights": {"alpha": "25"}},
+        {"bins": {"blur": {"range": [5, 0]}, "noise": {"count": 0}}},
+        {"settings": {"my film": SETTING}},
+        {"tables": {"settings": ["setting7"]}},
+        {"prepare": {"test": {"packaged": ["camera", "camera"]}}},
+    ]
+    config = default_config
+    for change in changes:
+        config = merge(config, change)
+    found = problems(config)
+    places = [line.split(": ")[1] for line in found]
+    assert places == [
+        "trian", "bins.blur.range", "bins.noise.count", "settings", "prepare.test.packaged", "weights.alpha",
+        "tables.settings[0]", "prepare.test.packaged",
+    ]  # fmt: skip
+
+
+def test_the_order_of_sections_does_not_matter(default_config):
+    assert problems(dict(reversed(default_config.items()))) == []
+
+
+def test_a_backbone_of_the_tables_needs_its_extractors(default_config):
+    config = copy.deepcopy(default_config)
+    del config["tables"]["extractors"]["rrdb"]
+    assert problems(config) == [
+        "config.yaml: tables.extractors.rrdb: missing; tables.backbones has it (write rrdb: [])",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"setting1": {"blur": [1, 1]}}},
+        {"settings": {"my-film": SETTING}, "tables": {"settings": ["my-film"]}},
+        {"weights": {"alpha": 0}},
+        {"weights": {"alpha": 2.5}},
+        {"bins": {"blur": {"count": 1}, "noise": {"count": 1}}},
+        {"tables": {"extractors": {"rrdb": []}}},
+        {"tables": {"backbones": ["rrdb"]}},
+        {
+            "prepare": {
+                "train": {"images": ["a", {"list": "b.csv"}, {"list": "c.csv", "where": {"group": "A", "n": 3}}]}
+            }
+        },
+        {"extractors": {"vgg": {"kind": "vgg", "layer": [3, 4], "weights": "random", "seed": 3}}},
+        {"extractors": {"dasr": {"weights": "random", "seed": 3}}},
+    ],
+)
+def test_unusual_but_right(default_config, changes):
+    assert problems(merge(default_config, changes)) == []
+
+
+def test_reading_the_config_loads_nothing_heavy():
+    code = (
+        "import sys; from degcraft import config, fingerprint, inputs, spec;"
+        "print(sorted({'torch', 'numpy', 'pandas', 'PIL', 'scipy', 'snakemake'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def at(path, value):
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "value", [None, math.nan, 10**400, "x", [{}], [[1], "a"], {1: 2}], ids=lambda value: str(value)[:9]
+)
+def test_no_value_breaks_the_validation(default_config, value):
+    paths = {path.rsplit(".", up)[0] for path, _, _ in leaves(default_config) for up in range(path.count(".") + 1)}
+    # The first change makes room: a map would be merged into the one that is there.
+    refused = [path for path in paths if problems(merge(merge(default_config, at(path, None)), at(path, value)))]
+    assert len(refused) > 50

@@ -1,0 +1,153 @@
+import hashlib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from degcraft.errors import DegcraftError
+from degcraft.published import CHECKSUMS, Published, pinned, read_checksums, sha256, weights_file
+from degcraft.stages.download import address, fetch, run
+
+ALEXNET = "alexnet-owt-7be5be79.pth"
+CONTENT = b"weights" * 1000
+
+
+@pytest.fixture
+def checksums(tmp_path):
+    table = tmp_path / "checksums.tsv"
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    rows = [
+        f"{ALEXNET}\tAlexNet_Weights.IMAGENET1K_V1\t{digest}\textractors.alexnet",
+        "own.safetensors\tby-hand\tNA\tmine",
+    ]
+    table.write_text("\n".join(["# a comment", "file\tsource\tsha256\tused_by", *rows]) + "\n")
+    return table
+
+
+def test_every_line_of_the_table_is_pinned_or_by_hand():
+    known = read_checksums()
+    assert set(known) == {
+        ALEXNET,
+        "vgg19-dcbb9e9d.pth",
+        "squeezenet1_1-b8a52dc0.pth",
+        "vgg16-397923af.pth",
+        "alexnet-minc.safetensors",
+        "dasr.safetensors",
+    }
+    for name, published in known.items():
+        if published.source == "by-hand":
+            assert published.sha256 is None
+        else:
+            assert len(published.sha256) == 64
+            assert published.sha256[:8] == Path(name).stem.rsplit("-")[-1]  # the publisher's own pin
+
+
+@pytest.mark.parametrize("name", [name for name, line in read_checksums().items() if line.source != "by-hand"])
+def test_torchvision_publishes_each_under_its_name(name):
+    assert address(read_checksums()[name]).endswith(f"/{name}")
+
+
+def test_another_name_at_torchvision_is_refused():
+    with pytest.raises(DegcraftError, match=r"this torchvision publishes alexnet-owt-7be5be79\.pth as AlexNet_Weights"):
+        address(Published("alexnet-old.pth", "AlexNet_Weights.IMAGENET1K_V1", "0" * 64, ("extractors.alexnet",)))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"kind": "alexnet", "weights": "torchvision"}, f"resources/weights/{ALEXNET}"),
+        ({"kind": "vgg", "layer": [5, 4], "weights": "torchvision"}, "resources/weights/vgg19-dcbb9e9d.pth"),
+        ({"net": "alex", "weights": "torchvision"}, f"resources/weights/{ALEXNET}"),
+        ({"net": "squeeze", "weights": "torchvision"}, "resources/weights/squeezenet1_1-b8a52dc0.pth"),
+        ({"net": "vgg", "weights": "torchvision"}, "resources/weights/vgg16-397923af.pth"),
+        ({"net": "alex", "weights": "none"}, None),
+        ({"kind": "alexnet", "weights": "random", "seed": 0}, None),
+        ({"kind": "dct"}, None),
+        ({"kind": "dasr", "weights": "mine/dasr.safetensors"}, "mine/dasr.safetensors"),
+    ],
+)
+def test_weights_file_of_a_config_entry(options, expected):
+    assert weights_file(options) == expected
+
+
+def test_weights_file_refuses_what_nobody_publishes():
+    with pytest.raises(DegcraftError, match=r"extractors\.dasr: weights: torchvision"):
+        weights_file({"kind": "dasr", "weights": "torchvision"})
+
+
+def test_pins_go_by_name():
+    assert pinned(Path("anywhere") / ALEXNET) == read_checksums()[ALEXNET].sha256
+    assert pinned(Path("resources/weights/mine.safetensors")) is None
+    assert pinned(Path("resources/weights/dasr.safetensors")) is None
+
+
+def test_a_right_file_is_left_alone(tmp_path, checksums, capsys):
+    file = tmp_path / "weights" / ALEXNET
+    file.parent.mkdir()
+    file.write_bytes(CONTENT)
+    before = file.stat().st_mtime_ns
+    run(file, checksums)
+    assert file.stat().st_mtime_ns == before
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_a_wrong_file_is_refused_and_kept(tmp_path, checksums):
+    file = tmp_path / ALEXNET
+    file.write_bytes(b"something else")
+    with pytest.raises(DegcraftError, match=rf"SHA-256 is {sha256(file)}.*the file is kept"):
+        run(file, checksums)
+    assert file.read_bytes() == b"something else"
+
+
+def test_a_file_by_hand_is_taken_or_asked_for(tmp_path, checksums):
+    file = tmp_path / "weights" / "own.safetensors"
+    with pytest.raises(
+        DegcraftError, match=r"own\.safetensors: no such file.*weights for mine are needed; put your own"
+    ):
+        run(file, checksums)
+    file.parent.mkdir()
+    file.write_bytes(b"any")
+    run(file, checksums)
+
+
+def test_an_unknown_name_is_refused(tmp_path, checksums):
+    with pytest.raises(DegcraftError, match="correct the name in config"):
+        run(tmp_path / "other.pth", checksums)
+
+
+@pytest.mark.parametrize("content", ["file\tsource\n" + "a\tb\n", None])
+def test_a_broken_table_is_said(tmp_path, content):
+    if content:
+        (tmp_path / "table.tsv").write_text(content)
+    with pytest.raises(DegcraftError, match="missing or without a column"):
+        read_checksums(tmp_path / "table.tsv")
+
+
+def test_what_is_fetched_is_checked_then_moved_into_place(tmp_path, checksums):
+    (tmp_path / "served").write_bytes(CONTENT)
+    file = tmp_path / "weights" / ALEXNET
+    fetch((tmp_path / "served").as_uri(), file, read_checksums(checksums)[ALEXNET])
+    assert file.read_bytes() == CONTENT
+    assert [entry.name for entry in file.parent.iterdir()] == [ALEXNET]
+
+
+def test_a_wrong_download_leaves_nothing(tmp_path, checksums):
+    (tmp_path / "served").write_bytes(CONTENT[:-1])
+    file = tmp_path / "weights" / ALEXNET
+    with pytest.raises(DegcraftError, match=r"what was fetched has SHA-256 .* nothing was kept"):
+        fetch((tmp_path / "served").as_uri(), file, read_checksums(checksums)[ALEXNET])
+    assert list(file.parent.iterdir()) == []
+
+
+def test_without_network_the_message_says_what_to_fetch_and_where_to_put_it(tmp_path, monkeypatch):
+    file = tmp_path / "resources" / "weights" / ALEXNET
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    urllib.request.install_opener(None)  # forget the proxies of earlier tests
+    with pytest.raises(DegcraftError) as caught:
+        run(file, CHECKSUMS)
+    for part in (ALEXNET, "AlexNet_Weights.IMAGENET1K_V1", f"put it at {file}", "could not be fetched"):
+        assert part in str(caught.value)
+    assert list(file.parent.iterdir()) == []

@@ -1,0 +1,85 @@
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sources import imported
+
+PACKAGE = Path(__file__).parents[2] / "workflow" / "degcraft"
+
+# Highest first; a module that is not listed belongs to the library, the mathematics.
+STAGES, PROGRAMS, LIBRARY, FLOOR = "stages", "programs", "library", "floor"
+ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
+NAMED = {
+    STAGES: {"stages"},
+    PROGRAMS: {"training", "restore", "tables", "figures", "methods"},
+    FLOOR: {"bins", "checkpoints", "compute", "config", "errors", "fingerprint", "inputs", "io", "published", "schema"}
+    | {"spec", "streams", "targets"},
+}
+# Besides stages, the modules whose purpose is files.
+FILES = {"checkpoints", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
+OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
+IN_MEMORY = {"Image.open(buffer)"}
+HEAVY = {"torch", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}
+
+
+def module_name(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def layer(module):
+    top = module.split(".")[0]
+    return next((name for name, members in NAMED.items() if top in members), LIBRARY)
+
+
+def ours(module):
+    """Modules of the package that a module imports; of ``from a import b``, b where that is a module, else a."""
+    names = {name.removeprefix("degcraft.") for name in imported(MODULES[module]) if name.startswith("degcraft.")}
+    return {name for name in names if name in MODULES or name.split(".")[0] not in MODULES} - {module}
+
+
+def opened(path):
+    """Calls of a file that open files."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    found = {ast.unparse(call) for call in calls if ast.unparse(call.func).split(".")[-1] in OPENERS}
+    return found - IN_MEMORY
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name])
+def test_imports_only_from_its_layer_or_below(module):
+    for other in ours(module):
+        assert other in MODULES, f"{module} imports {other}, which does not exist"
+        assert ORDER.index(layer(other)) >= ORDER.index(layer(module)), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if layer(name) == STAGES])
+def test_stages_do_not_import_one_another(module):
+    assert {other for other in ours(module) if layer(other) == STAGES} <= {"stages"}
+
+
+def test_no_import_cycles():
+    order = list(graphlib.TopologicalSorter({name: ours(name) for name in MODULES}).static_order())
+    assert order.index("errors") < order.index("io")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in FILES and layer(name) != STAGES])
+def test_mathematics_opens_no_files(module):
+    assert not opened(MODULES[module])
+
+
+def test_files_are_opened_where_they_may_be():
+    assert opened(MODULES["io"])
+
+
+def test_importing_all_stages_loads_nothing_heavy():
+    stages = [f"degcraft.{name}" for name in MODULES if layer(name) == STAGES]
+    code = f"import sys, importlib\nfor name in {stages}: importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "degcraft.stages" in done.stdout.split()
+    assert not HEAVY & set(done.stdout.split())

@@ -1,0 +1,53 @@
+import re
+
+import pytest
+
+from degcraft import targets
+from degcraft.errors import DegcraftError
+
+
+def test_table_models_of_the_default(default_config):
+    models = targets.table_models(default_config)
+    assert len(models) == len(set(models)) == 2 * 4 * 4  # backbones, settings, uniform + oracle + two extractors
+    assert "srresnet/setting3/dct.frechet-a25/seed0" in models
+    assert "rrdb/setting1/uniform/seed0" in models
+
+
+@pytest.mark.parametrize(
+    "draw", ["uniform", "oracle", "dct.frechet-a25", "alexnet-random.frechet-a2.5", "dct.frechet-a1e+06"]
+)
+def test_draws(default_config, draw):
+    assert re.fullmatch(targets.draw_pattern(default_config), draw)
+
+
+@pytest.mark.parametrize(
+    "draw", ["target", "dct", "dct.frechet-a", "dct.frechet-a-1", "lpips.frechet-a25", "dct.frechet-a25x"]
+)
+def test_other_draws_are_unknown(default_config, draw):
+    assert not re.fullmatch(targets.draw_pattern(default_config), draw)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("results/metrics/srresnt/setting1/uniform/seed0.csv", 'unknown backbone "srresnt"; did you mean "srresnet"?'),
+        ("results/metrics/srresnet/settin3/uniform/seed0.csv", 'unknown setting "settin3"; did you mean "setting3"?'),
+        ("results/features/dtc/bins.npz", 'unknown extractor "dtc"; did you mean "dct"?'),
+        ("results/weights/setting1/dct.frechet-25.csv", 'did you mean "dct.frechet-a25"?'),
+        ("results/models/rrdb/any/unifrm/seed0/model.safetensors", 'unknown draw "unifrm"; did you mean "uniform"?'),
+        ("results/models/rrdb/setting1/uniform/seed0/loss.csv", "write results/models/rrdb/any/uniform"),
+        ("results/metrics/rrdb/any/uniform/seed0.csv", 'unknown setting "any"'),
+        ("results/models/../setting1/oracle", '".." and spaces are not allowed'),
+        ("results/metrics/sr resnet/setting1/uniform", '".." and spaces are not allowed'),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest_known_one(default_config, path, message):
+    with pytest.raises(DegcraftError, match=re.escape(message)):
+        targets.check(default_config, ["--cores", "2", path])
+
+
+def test_known_paths_pass(default_config):
+    models = [f"results/metrics/{model}.csv" for model in targets.table_models(default_config)]
+    targets.check(
+        default_config, ["all", "results/table2.csv", "results/models/rrdb/any/uniform/seed0/loss.csv", *models]
+    )

@@ -1,0 +1,198 @@
+import contextlib
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from degcraft.backbones import build
+from degcraft.bins import Mixture, Region
+from degcraft.errors import DegcraftError
+from degcraft.io import ImagePack, write_pack
+from degcraft.models import read_model, write_model
+from degcraft.stages import train as stage
+from degcraft.training import Batches, Recipe, Trainer, fit
+from tests.conftest import photo_like
+
+BACKBONE = {"kind": "srresnet", "width": 8, "blocks": 1}
+DEGRADATION = {"kernel_size": 21, "downsampling": "bicubic", "noise": "colour", "chroma": "4:2:0"}
+CPU = torch.device("cpu")
+
+
+def recipe(**changes):
+    base = {
+        "iterations": 12, "batch": 2, "patch": 32, "lr": 1e-3, "betas": (0.9, 0.99), "periods": 1,
+        "lr_floor": 1e-7, "ema": 0.99, "log_every": 3,
+    }  # fmt: skip
+    return Recipe(**{**base, **changes})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train")
+    images = [photo_like(seed, 48 + 8 * seed, 64) for seed in range(3)]
+    write_pack(folder, images, ["a", "b", "c"], ["a", "b", "c"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pack(folder):
+    return ImagePack(folder)
+
+
+def region(blur=(0, 1), noise=(0, 10), quality=(80, 90)):
+    return Mixture([Region(blur, noise, quality)], np.ones(1))
+
+
+def trainer(**changes):
+    torch.manual_seed(0)
+    return Trainer(build(BACKBONE), recipe(**changes), CPU, contextlib.nullcontext)
+
+
+def batches(pack, draw=None, **changes):
+    return Batches(pack, draw or region(), recipe(**changes), (0, 0), DEGRADATION)
+
+
+def run(trained, source, save=lambda state: None, every=5, until=None):
+    steps = range(trained.step, until or trained.recipe.iterations)
+    fit(trained, (source[step] for step in steps), every, save, lambda line: None)
+    return trained
+
+
+def test_cosine_schedule():
+    r = recipe(iterations=1000, periods=4, lr=2e-4, lr_floor=1e-7)
+    assert r.lr_at(0) == pytest.approx(2e-4)
+    assert r.lr_at(125) == pytest.approx(1e-7 + (2e-4 - 1e-7) / 2)
+    assert r.lr_at(249) < 1e-6
+    assert r.lr_at(250) == pytest.approx(2e-4)
+    expected = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.Adam([torch.zeros(1)], lr=1e-3), 12, 1e-7)
+    for step in range(12):
+        assert recipe().lr_at(step) == pytest.approx(expected.get_last_lr()[0], rel=1e-9)
+        expected.optimizer.step()
+        expected.step()
+
+
+def test_batches_hold_matching_pairs(pack):
+    lr, hr = batches(pack, region((0, 0), (0, 0), (100, 100)))[0]
+    assert lr.shape == (2, 3, 8, 8)
+    assert hr.shape == (2, 3, 32, 32)
+    assert lr.dtype == hr.dtype == torch.uint8
+    mean = torch.nn.functional.avg_pool2d(hr.float(), 4)
+    own, other = ((lr.float() - pair).abs().mean() for pair in (mean, mean.flip(0)))
+    assert own < 0.5 * other
+
+
+def test_crops_do_not_depend_on_the_draw_but_on_seed_and_step(pack):
+    light, heavy = batches(pack), batches(pack, region((3, 4), (30, 40), (30, 40)))
+    assert torch.equal(light[3][1], heavy[3][1])
+    assert not torch.equal(light[3][0], heavy[3][0])
+    assert not torch.equal(light[3][1], light[4][1])
+    assert not torch.equal(light[3][1], Batches(pack, region(), recipe(), (0, 1), DEGRADATION)[3][1])
+
+
+def test_loader_workers_do_not_change_the_images(pack):
+    loader = torch.utils.data.DataLoader(batches(pack), batch_size=None, sampler=range(2, 8), num_workers=2)
+    for step, (lr, hr) in enumerate(loader, start=2):
+        expected = batches(pack)[step]
+        assert torch.equal(lr, expected[0])
+        assert torch.equal(hr, expected[1])
+
+
+def test_images_smaller_than_a_patch_are_refused(pack):
+    with pytest.raises(
+        DegcraftError, match=r"train.patch: 64, but 2 training images are smaller, first a.*write train.patch: 48"
+    ):
+        batches(pack, patch=64)
+
+
+def test_training_lowers_the_loss_and_averages_the_weights(pack):
+    trained = run(trainer(iterations=600, lr=5e-3, log_every=200), batches(pack, iterations=600))
+    assert [row[0] for row in trained.losses] == [200, 400, 600]
+    assert trained.losses[-1][1] < 0.97 * trained.losses[0][1]
+    own, averaged = (next(network.parameters()) for network in (trained.network, trained.average))
+    assert 0 < (own - averaged).abs().max() < 0.1
+
+
+def test_a_resumed_training_ends_in_the_same_weights(pack):
+    states = []
+    whole = run(
+        trainer(), batches(pack), save=lambda state: states.append(torch.save(state, "/dev/null") or state["step"])
+    )
+    assert states == [5, 10]
+    half = run(trainer(), batches(pack), until=7)
+    resumed = trainer()
+    torch.manual_seed(99)
+    resumed.load(half.state())
+    run(resumed, batches(pack))
+    assert resumed.losses == whole.losses
+    for name, weight in whole.average.state_dict().items():
+        assert torch.equal(weight, resumed.average.state_dict()[name]), name
+
+
+def test_divergence_stops_and_saves_nothing_bad(pack):
+    saved = []
+    broken = trainer(lr=1e6, log_every=6)
+    with pytest.raises(DegcraftError, match=r"diverged.*lower train.lr \(now 1e\+06\)"):
+        run(broken, batches(pack), save=lambda state: saved.append(state["step"]), every=1)
+    assert all(step < broken.step for step in saved)
+
+
+def test_not_a_number_is_noticed_before_the_checkpoint_is_replaced(pack):
+    saved = []
+    poisoned = trainer(log_every=12)
+    with torch.no_grad():
+        poisoned.network.conv_last.bias[0] = math.nan
+    with pytest.raises(DegcraftError, match="diverged before step 2: mean loss nan"):
+        run(poisoned, batches(pack), save=saved.append, every=2)
+    assert saved == []
+
+
+def test_models_are_rebuilt_from_their_file(tmp_path):
+    torch.manual_seed(0)
+    network = build(BACKBONE).eval()
+    write_model(tmp_path / "m.safetensors", network, {"backbone": BACKBONE, "spec": {"seed": 0}})
+    again, meta = read_model(tmp_path / "m.safetensors", CPU)
+    image = torch.rand(1, 3, 9, 11)
+    assert torch.allclose(network(image), again(image), atol=1e-6)
+    assert meta["spec"] == {"seed": 0}
+    content = (tmp_path / "m.safetensors").read_bytes()
+    (tmp_path / "m.safetensors").write_bytes(content[:-100])
+    with pytest.raises(DegcraftError, match="truncated or damaged"):
+        read_model(tmp_path / "m.safetensors", CPU)
+
+
+def spec():
+    options = {name: getattr(recipe(), name) for name in Recipe.__dataclass_fields__}
+    return {
+        "seed": 0, "training_seed": 0, "train": options, "degradation": DEGRADATION, "backbone": BACKBONE,
+        "compute": {"device": "cpu", "precision": "fp32", "threads": 1},
+        "setting": {"blur": [0, 1], "noise": [0, 10], "quality": [80, 90]},
+    }  # fmt: skip
+
+
+def test_a_damaged_checkpoint_is_said_and_training_starts_anew(folder, tmp_path, capsys, monkeypatch):
+    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "whole")
+    kept = []
+    monkeypatch.setattr(stage, "save", lambda state, path: kept.append(path))
+    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "again")
+    kept[0].parent.mkdir()
+    kept[0].write_bytes(b"half a checkpoint")
+    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "again")
+    assert "damaged" in capsys.readouterr().err
+    for name in ("model.safetensors", "model.json", "loss.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_checkpoint_of_another_definition_is_not_used(folder, tmp_path):
+    paths = []
+    original = stage.resume
+    changed = spec()
+    changed["train"]["lr"] = 5e-4
+    try:
+        stage.resume = lambda trainer, path: paths.append(path)
+        stage.run(folder, None, spec(), "code", 100, 1, tmp_path)
+        stage.run(folder, None, changed, "code", 100, 1, tmp_path)
+        stage.run(folder, None, spec(), "other code", 100, 1, tmp_path)
+    finally:
+        stage.resume = original
+    assert len(set(paths)) == 3

@@ -1,0 +1,129 @@
+"""The tiny run: it finishes, says so, and keeps its promises about kills, cores and damaged files."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from degcraft.io import read_arrays
+from tests.workflow.engine import ENVIRONMENT, TINY, command, jobs, snakemake
+
+MODEL = "results/models/srresnet/setting3/oracle/seed0/model.safetensors"
+CRAFTED = "results/metrics/srresnet/setting3/dct.frechet-a25/seed0.csv"
+
+
+@pytest.fixture
+def workdir(tiny_run, tmp_path):
+    """A copy of the finished run that may be damaged; file times are kept."""
+    shutil.copytree(tiny_run, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+def test_then_there_is_nothing_to_do(tiny_run):
+    result = snakemake(tiny_run, "-n")
+    assert "Nothing to be done" in result.stdout
+    assert jobs(result.stdout) == {}
+
+
+def test_table2_is_computed_from_images(tiny_run):
+    table = pd.read_csv(tiny_run / "results/table2.csv")
+    run = table[table.status.str.startswith("run")]
+    assert set(run.backbone) == {"srresnet", "rrdb"}
+    assert set(run.setting) == {"setting1", "setting3"}
+    psnr = run[run.metric == "psnr_y"]
+    assert psnr.measured.between(5, 45).all()
+    assert len(psnr) == 2 * 2 * 4  # backbones, settings, draws
+    means = pd.read_csv(tiny_run / CRAFTED).psnr_y.mean()
+    row = psnr.query("backbone == 'srresnet' and setting == 'setting3' and extractor == 'dct'")
+    assert row.measured.item() == pytest.approx(means)
+    assert table[~table.status.str.startswith("run")].status.str.startswith("not run: ").all()
+
+
+def test_drawn_degradations_lie_in_their_ranges(tiny_run):
+    blur, noise, quality = read_arrays(
+        tiny_run / "results/degraded/references/setting3.npz", "blur", "noise", "quality"
+    )
+    for values, (low, high) in zip((blur, noise, quality), [(1.5, 2.5), (5, 15), (75, 85)], strict=True):
+        assert (values >= low).all()
+        assert (values <= high).all()
+        assert np.ptp(values) > 0
+
+
+def test_one_core_and_two_cores_give_the_same_bytes(tiny_run, tmp_path):
+    asked = [CRAFTED, MODEL, "results/degraded/bins.npz", "results/weights/setting3/alexnet-random.frechet-a25.csv"]
+    result = snakemake(tmp_path, "--cores", "1", *asked)
+    assert result.returncode == 0, result.stdout[-3000:]
+    restored = "results/restored/srresnet/setting3/dct.frechet-a25/seed0"
+    names = [*asked, *(f"{restored}/{path.name}" for path in (tiny_run / restored).iterdir())]
+    assert len(names) > len(asked)
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (tiny_run / name).read_bytes(), name
+
+
+def test_a_killed_training_ends_in_the_same_weights(workdir, tmp_path):
+    config = tmp_path / "longer.yaml"
+    tiny = yaml.safe_load(TINY.read_text())
+    tiny["train"] |= {"iterations": 1500, "checkpoint_every": 25}
+    config.write_text(yaml.safe_dump(tiny))
+    folder = (workdir / MODEL).parent
+    with subprocess.Popen(
+        command(workdir, "--cores", "1", MODEL, config=config), env=ENVIRONMENT, cwd=workdir,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as engine:  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not list((folder / ".checkpoint").glob("*.pt")):
+            assert time.monotonic() < deadline, "no checkpoint appeared"
+            time.sleep(0.05)
+        os.killpg(engine.pid, signal.SIGKILL)
+    assert not (workdir / MODEL).exists()
+    snakemake(workdir, "--unlock")
+    again = snakemake(workdir, "--cores", "1", "--rerun-incomplete", MODEL, config=config)
+    assert again.returncode == 0, again.stdout[-3000:]
+    log = (workdir / "results/logs/train_model/srresnet/setting3/oracle/seed0.log").read_text()
+    assert "continuing from step" in log
+    killed = {name: (folder / name).read_bytes() for name in ("model.safetensors", "loss.csv", "model.json")}
+    assert not list((folder / ".checkpoint").glob("*.pt"))
+
+    whole = snakemake(workdir, "--cores", "1", "--forcerun", "train_model", "--", MODEL, config=config)
+    assert whole.returncode == 0, whole.stdout[-3000:]
+    assert killed == {name: (folder / name).read_bytes() for name in killed}
+
+
+def test_a_deleted_file_is_made_again_and_nothing_else(workdir):
+    expected = (workdir / CRAFTED).read_bytes()
+    (workdir / CRAFTED).unlink()
+    assert set(jobs(snakemake(workdir, "-n").stdout)) == {"evaluate_model", "table2"}
+    result = snakemake(workdir, "--cores", "1", CRAFTED)
+    assert result.returncode == 0
+    assert (workdir / CRAFTED).read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("damaged", "asked"),
+    [
+        ("results/degraded/bins.npz", "results/features/dct/bins.npz"),
+        ("results/features/dct/bins.npz", "results/distances/setting3/dct.csv"),
+        ("results/distances/setting3/dct.csv", "results/weights/setting3/dct.frechet-a25.csv"),
+        (MODEL, "results/restored/srresnet/setting3/oracle/seed0"),
+        (CRAFTED, "results/table2.csv"),
+        ("results/images/test/pixels.npy", "results/degraded/test/setting3"),
+    ],
+)
+def test_a_truncated_file_is_named(workdir, damaged, asked):
+    path = workdir / damaged
+    content = path.read_bytes()
+    path.write_bytes(content[: min(len(content) // 3, 20)])
+    before = {p for p in workdir.rglob("results/**/*") if p.is_file()}
+    result = snakemake(workdir, "--cores", "1", "--forcerun", asked, "--rerun-triggers", "mtime", "--", asked)
+    assert result.returncode != 0
+    assert "missing, truncated or damaged" in result.stdout
+    assert "type: rm -r" in result.stdout
+    assert "Traceback" not in result.stdout
+    lost = {p for p in before if not p.exists()} - {workdir / asked} - set((workdir / asked).parent.rglob("*"))
+    assert lost == set()

@@ -1,0 +1,119 @@
+"""The degradation space, its bins, and drawing from both."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARAMETERS = ("blur", "noise", "quality")
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of degradations: one closed range per parameter.
+
+    Attributes
+    ----------
+    blur : (low, high)
+        Standard deviation of the Gaussian blur, HR pixels.
+    noise : (low, high)
+        Standard deviation of the noise, grey levels of 255.
+    quality : (low, high)
+        JPEG quality, 1 to 100.
+    """
+
+    blur: Range
+    noise: Range
+    quality: Range
+
+    @classmethod
+    def from_config(cls, setting: dict[str, Any]) -> "Region":
+        """Region of one entry of ``settings`` in the config."""
+        return cls(*((float(setting[name][0]), float(setting[name][1])) for name in PARAMETERS))
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float, float]:
+        """Blur, noise and quality, each uniform in its range and independent (paper, section 4.1)."""
+        # paper: 4.1 quality is drawn as a real number and rounded by the JPEG step.
+        low, high = zip(self.blur, self.noise, self.quality, strict=True)
+        blur, noise, quality = rng.uniform(low, high)
+        return float(blur), float(noise), float(quality)
+
+    def overlap(self, other: "Region") -> float:
+        """Share of this region's volume that lies in `other`, in [0, 1]; flat axes count as points."""
+        share = 1.0
+        for name in PARAMETERS:
+            low, high = getattr(self, name)
+            other_low, other_high = getattr(other, name)
+            if high == low:
+                share *= float(other_low <= low <= other_high)
+            else:
+                share *= max(0.0, min(high, other_high) - max(low, other_low)) / (high - low)
+        return share
+
+
+def grid(bins: dict[str, Any]) -> list[Region]:
+    """All bins of the degradation space, quality fastest, then noise, then blur (paper, section 3.2).
+
+    Parameters
+    ----------
+    bins : dict
+        The config section ``bins``: per parameter a ``range`` and a ``count``.
+
+    Returns
+    -------
+    list of Region
+        ``count`` product many; the paper's 5 x 5 x 3 gives 75.
+
+    Examples
+    --------
+    >>> space = {"blur": {"range": [0, 5], "count": 5}, "noise": {"range": [0, 50], "count": 5},
+    ...          "quality": {"range": [30, 90], "count": 3}}
+    >>> len(grid(space)), grid(space)[1].quality
+    (75, (50.0, 70.0))
+    """
+    axes = []
+    for name in PARAMETERS:
+        low, high = bins[name]["range"]
+        edges = np.linspace(low, high, bins[name]["count"] + 1)
+        axes.append([(float(a), float(b)) for a, b in itertools.pairwise(edges)])
+    return [Region(*ranges) for ranges in itertools.product(*axes)]
+
+
+def true_weights(regions: list[Region], target: Region) -> NDArray[np.float64]:
+    """Share of the target's degradations that falls in each bin, shape (bins,), summing to 1 inside the grid."""
+    return np.array([target.overlap(region) for region in regions])
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A distribution of degradations: a region by its weight, then uniform inside (paper, section 3.2).
+
+    Attributes
+    ----------
+    regions : list of Region
+        The bins, or the one region of an oracle.
+    weights : ndarray of shape (regions,), float64
+        Weights >= 0 that sum to 1.
+    """
+
+    regions: list[Region]
+    weights: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        valid = len(self.weights) == len(self.regions) and bool(np.all(self.weights >= 0))
+        if not valid or not np.isclose(self.weights.sum(), 1, atol=1e-9):
+            raise ValueError(f"{len(self.regions)} regions need as many weights >= 0 that sum to 1")
+
+    @classmethod
+    def uniform(cls, regions: list[Region]) -> "Mixture":
+        """Every region equally likely."""
+        return cls(regions, np.full(len(regions), 1 / len(regions)))
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, float, float]:
+        """Blur, noise and quality of one training image."""
+        chosen = int(np.searchsorted(np.cumsum(self.weights), rng.random(), side="right"))
+        return self.regions[min(chosen, len(self.regions) - 1)].draw(rng)

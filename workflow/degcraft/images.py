@@ -1,0 +1,216 @@
+"""One image file, whatever its kind, as 8-bit RGB; and where the packaged photographs lie."""
+
+import importlib.util
+import sys
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from degcraft.errors import DegcraftError
+
+# Photographs inside the installed packages, by the name they have in the config: package folder / file.
+PACKAGED = {
+    "astronaut": "skimage/data/astronaut.png",
+    "brick": "skimage/data/brick.png",
+    "camera": "skimage/data/camera.png",
+    "chelsea": "skimage/data/chelsea.png",
+    "china": "sklearn/datasets/images/china.jpg",
+    "coffee": "skimage/data/coffee.png",
+    "coins": "skimage/data/coins.png",
+    "flower": "sklearn/datasets/images/flower.jpg",
+    "grace_hopper": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+    "grass": "skimage/data/grass.png",
+    "gravel": "skimage/data/gravel.png",
+    "hubble_deep_field": "skimage/data/hubble_deep_field.jpg",
+    "ihc": "skimage/data/ihc.png",
+    "moon": "skimage/data/moon.png",
+    "motorcycle_left": "skimage/data/motorcycle_left.png",
+    "retina": "skimage/data/retina.jpg",
+    "rocket": "skimage/data/rocket.jpg",
+}
+
+_CHANGE = "convert it to 8- or 16-bit RGB or grey, or take it out of the folder"
+_CLEAR = "transparent pixels, which have no colour to learn from; flatten it, or take it out of the folder"
+_REFUSED = {
+    "CMYK": "CMYK inks, which have no exact RGB values",
+    "LAB": "CIE Lab values, which have no exact 8-bit RGB values",
+    "HSV": "HSV values, which have no exact 8-bit RGB values",
+    "F": "floating-point samples, whose white is not defined",
+    "I": "signed or 32-bit samples, whose white is not defined",
+}
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
+_WHITE_IS_ZERO, _SEPARATE = 0, 2
+
+
+class _UnfitError(Exception):
+    """What was found, and what to do about it."""
+
+
+def packaged(name: str) -> Path:
+    """File of a packaged photograph.
+
+    Raises
+    ------
+    DegcraftError
+        No such photograph, or the package that holds it is not whole.
+    """
+    if name not in PACKAGED:
+        raise DegcraftError(f"packaged photograph {name}: not known; choose from {', '.join(sorted(PACKAGED))}")
+    package, _, inner = PACKAGED[name].partition("/")
+    found = importlib.util.find_spec(package)
+    for folder in (found.submodule_search_locations or []) if found else []:
+        if (Path(folder) / inner).is_file():
+            return Path(folder) / inner
+    raise DegcraftError(
+        f"packaged photograph {name}: {PACKAGED[name]} is not among the installed packages; "
+        "install them again: rm -r .venv, then make setup"
+    )
+
+
+def decode(path: str | Path) -> NDArray[np.uint8]:
+    """Read a PNG, JPEG, TIFF, BMP or WebP file as RGB.
+
+    Grey and palette images become RGB, 16-bit samples v become round(v / 257), a
+    fully opaque alpha channel is dropped, and the orientation noted by a camera
+    is applied. Colour profiles are ignored.
+
+    Parameters
+    ----------
+    path : path
+        The image file.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        RGB, 0 to 255.
+
+    Raises
+    ------
+    DegcraftError
+        The file cannot be read, is damaged or cut short, or holds what has no
+        exact 8-bit RGB values: transparency, CMYK, Lab, floating point, several frames.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DegcraftError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from half its limit on; the limit itself holds.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return _decode(content)
+    except _UnfitError as unfit:
+        raise DegcraftError(f"{path}: {unfit}") from None
+    except Exception as error:  # Pillow raises almost any kind for a damaged file
+        raise DegcraftError(
+            f"{path}: damaged or cut short ({str(error) or type(error).__name__}); replace it with a whole copy, "
+            "or take it out of the folder"
+        ) from error
+
+
+def _decode(content: bytes) -> NDArray[np.uint8]:
+    image = _open(content)
+    if image.format == "PNG":
+        image.verify()  # checksums; leaves the image unusable
+        image = _open(content)
+    _check(image)
+    samples: NDArray[Any]
+    if image.mode.startswith("I;16"):
+        samples = _grey16(image)
+    elif ";16" in _rawmode(image):
+        samples = _colour16(content)
+    else:
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        samples = np.asarray(_upright(image).convert(mode))
+    if samples.shape[2] % 2 == 0:  # the last channel is alpha
+        if samples[..., -1].min() < np.iinfo(samples.dtype).max:
+            raise _UnfitError(_CLEAR)
+        samples = samples[..., :-1]
+    if samples.dtype != np.uint8:
+        samples = (samples.astype(np.uint32) + 128) // 257
+    return np.ascontiguousarray(np.broadcast_to(samples, (*samples.shape[:2], 3)), dtype=np.uint8)
+
+
+def _open(content: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(BytesIO(content), formats=["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+    except Image.DecompressionBombError:
+        raise _UnfitError(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; cut or reduce it") from None
+    except UnidentifiedImageError:
+        found = "empty" if not content else "not a whole PNG, JPEG, TIFF, BMP or WebP image of a known kind"
+        raise _UnfitError(f"{found}; {_CHANGE}") from None
+
+
+def _check(image: ImageFile.ImageFile) -> None:
+    """Refuse what has no exact meaning as one 8-bit RGB picture."""
+    # The further pictures of a phone's MPO file are previews and depth maps of the first.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise _UnfitError(f"{frames} frames or pages, one is needed; save them as separate files")
+    if image.mode in _REFUSED:
+        raise _UnfitError(f"{_REFUSED[image.mode]}; {_CHANGE}")
+    tags = getattr(image, "tag_v2", {})
+    bits = set(tags.get(_TIFF_BITS, ()))
+    if bits - {1, 2, 4, 8, 16}:
+        raise _UnfitError(f"{max(bits)}-bit samples; {_CHANGE}")
+    if 16 in bits and tags.get(_TIFF_PLANES) == _SEPARATE:
+        raise _UnfitError("16-bit samples in separate colour planes; save it with interleaved colours")
+
+
+def _rawmode(image: ImageFile.ImageFile) -> str:
+    """Pillow's name for the layout of the samples in the file, such as RGB;16B."""
+    args = image.tile[0].args if image.tile else ""
+    return str(args if isinstance(args, str) else args[0]) if args else ""
+
+
+def _upright(image: ImageFile.ImageFile) -> Image.Image:
+    """The loaded image, turned as its camera was held."""
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _grey16(image: ImageFile.ImageFile) -> NDArray[np.uint16]:
+    """Samples of a 16-bit grey image, shape (height, width, 1)."""
+    inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+    samples = np.asarray(_upright(image)).astype(np.uint16)[..., None]
+    _refuse_clear(image, samples)
+    return 65535 - samples if inverted else samples
+
+
+def _colour16(content: bytes) -> NDArray[np.uint16]:
+    """Samples of a 16-bit image of several channels, shape (height, width, 2 to 4).
+
+    Pillow keeps only the high byte of each sample. So the file is read twice, the
+    second time as if its bytes were in the other order: then the low bytes remain.
+    """
+    high, low = _open(content), _open(content)
+    # Grey and alpha, four bytes in all, have no other order, but read as RGBA all four remain.
+    pair = _rawmode(high) == "LA;16B"
+    low.tile = [tile._replace(args="RGBA" if pair else _other_order(tile.args)) for tile in low.tile]
+    bytes_ = np.asarray(_upright(low)).astype(np.uint16)
+    if pair:
+        return bytes_[..., 0::2] * np.uint16(256) + bytes_[..., 1::2]
+    samples = np.asarray(_upright(high)).astype(np.uint16) * np.uint16(256) + bytes_
+    _refuse_clear(high, samples)
+    return samples
+
+
+def _other_order(args: Any) -> Any:
+    """Arguments of a Pillow decoder, for the other order of the two bytes of a sample."""
+    if not isinstance(args, str):
+        return (_other_order(args[0]), *args[1:])
+    native = "L" if sys.byteorder == "little" else "B"
+    order = args[-1].replace("N", native)
+    return args[:-1] + {"L": "B", "B": "L"}[order]
+
+
+def _refuse_clear(image: Image.Image, samples: NDArray[np.uint16]) -> None:
+    """Refuse an image with pixels of the one colour that its header declares transparent."""
+    clear = image.info.get("transparency")
+    if clear is not None and np.all(samples == clear, axis=-1).any():
+        raise _UnfitError(_CLEAR)

@@ -1,0 +1,155 @@
+"""The user's own files: where they are, which images a set has, and what is wrong with them."""
+
+import csv
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from degcraft.errors import DegcraftError
+
+SETS = ("train", "references", "bins", "test")
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+Config = dict[str, Any]
+
+
+def data_path(config: Config, path: str) -> str:
+    """Where a relative path of the config lies.
+
+    Paths that begin with results/ or resources/ start from the working
+    directory, others from ``data``; absolute ones stay.
+
+    Examples
+    --------
+    >>> data_path({"data": "/mnt/images"}, "train/photos"), data_path({"data": "/mnt/images"}, "resources/x.csv")
+    ('/mnt/images/train/photos', 'resources/x.csv')
+    """
+    if path.startswith(("results/", "resources/")):
+        return path
+    return (Path(config["data"]).expanduser() / path).as_posix()
+
+
+def image_files(config: Config, name: str) -> list[str]:
+    """Image files of set `name` (train, references, bins or test), sorted, each once.
+
+    Folders give their direct children with an image suffix, lists the rows that
+    pass their filter. What is missing is left out: `check_files` reports it.
+    """
+    files = [file for entry in config["prepare"][name]["images"] for file in _entry(config, entry)[0]]
+    return sorted(set(files))
+
+
+def check_files(config: Config, *, warn: bool = False) -> None:
+    """Refuse a config whose folders, lists or weight files are not there, and tell all problems at once.
+
+    Parameters
+    ----------
+    config : dict
+        A valid config.
+    warn : bool
+        Print the problems as warnings instead, as a dry run does.
+
+    Raises
+    ------
+    DegcraftError
+        One line per problem, unless `warn`.
+    """
+    problems = []
+    if re.search(r"\s", config["data"]):
+        problems.append(f'data: "{config["data"]}" holds a space; {_plain_link(config["data"])}')
+    for name in SETS:
+        for entry in config["prepare"][name]["images"]:
+            problems += [f"prepare.{name}.images: {problem}" for problem in _entry(config, entry)[1]]
+    lines = [f"config.yaml: {line}" for line in problems + _shared_files(config) + _missing_weights(config)]
+    if lines and not warn:
+        raise DegcraftError("\n".join(lines))
+    for line in lines:
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def _plain_link(path: str) -> str:
+    plain = re.sub(r"\s+", "_", Path(path).name)
+    return f"type: ln -s '{path}' {plain}, and name {plain} here"
+
+
+def _entry(config: Config, entry: str | dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Files and problems of one entry of ``images``."""
+    path = entry if isinstance(entry, str) else entry["list"]
+    if re.search(r"\s", path):
+        return [], [f'"{path}" holds a space; {_plain_link(path)}']
+    if ".." in Path(path).parts:
+        return [], [f'"{path}" holds ".."; give the whole path, or set data to the folder above']
+    place = Path(data_path(config, path))
+    try:
+        return _folder(place) if isinstance(entry, str) else _list(place, entry)
+    except FileNotFoundError:
+        return [], [f"{place}: not found; check the path, or set its folder with --config data=FOLDER"]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return [], [f"{place}: cannot be read ({error}); needed is a {'folder' if entry is path else 'CSV file'}"]
+
+
+def _folder(place: Path) -> tuple[list[str], list[str]]:
+    files = [
+        file.as_posix()
+        for file in place.iterdir()
+        # Hidden files may have an image's suffix and be none (macOS: ._name.jpg).
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    ]
+    needed = f"{', '.join(SUFFIXES)} are read, direct children only"
+    return files, [] if files else [f"{place}: no image in this folder; {needed}"]
+
+
+def _list(place: Path, entry: dict[str, Any]) -> tuple[list[str], list[str]]:
+    where = {column: str(value) for column, value in entry["where"].items()} if "where" in entry else {}
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        columns = list(reader.fieldnames or [])
+        rows = list(reader)
+    absent = [column for column in ("file", *where) if column not in columns]
+    if absent:
+        return [], [f'{place}: no column "{absent[0]}"; it has {", ".join(columns) or "no header"}']
+    chosen = [row["file"] or "" for row in rows if all(row[column] == value for column, value in where.items())]
+    if not chosen:
+        values = [f"{column} is one of {', '.join(sorted({row[column] or '' for row in rows}))}" for column in where]
+        return [], [f"{place}: no row{' passes the filter' if where else ''}; {' and '.join(values) or 'add rows'}"]
+    outside = [name for name in chosen if ".." in Path(name).parts]
+    if outside:
+        return [], [f'{place}: "{outside[0]}" holds ".."; files lie beside the list or below, or have whole paths']
+    files = [place.parent / name for name in chosen]
+    there = [file.as_posix() for file in files if file.is_file()]
+    missing = [file.as_posix() for file in files if not file.is_file()]
+    problem = f"{place}: {len(missing)} of {len(files)} files are missing, the first is {missing[:1]}"
+    return there, [f"{problem}; correct the column file"] if missing else []
+
+
+def _shared_files(config: Config) -> list[str]:
+    """Photographs that two sets would share, one line per pair of sets."""
+    files = {name: {str(Path(file).resolve()) for file in image_files(config, name)} for name in SETS}
+    lines = []
+    for number, name in enumerate(SETS):
+        for other in SETS[:number]:
+            common = sorted(files[name] & files[other])
+            if common:
+                found = f"{len(common)} files are in prepare.{other}.images too, the first is {common[0]}"
+                lines.append(f"prepare.{name}.images: {found}; the sets must differ")
+    return lines
+
+
+def _missing_weights(config: Config) -> list[str]:
+    """Weight files that the tables need and that are not there; rules answer for those in resources/."""
+    tables = config["tables"]
+    used = {extractor for backbone in tables["backbones"] for extractor in tables["extractors"][backbone]}
+    options = {
+        f"extractors.{name}.weights": config["extractors"][name]["weights"]
+        for name in sorted(used)
+        if "weights" in config["extractors"][name]
+    }
+    if "lpips" in config["evaluate"]["metrics"]:
+        options["evaluate.lpips.weights"] = config["evaluate"]["lpips"]["weights"]
+    return [
+        f"{option}: {place}: no such file; check the path, or set its folder with --config data=FOLDER"
+        for option, path in options.items()
+        if path.endswith(".safetensors") and not path.startswith("resources/")
+        if not Path(place := data_path(config, path)).is_file()
+    ]

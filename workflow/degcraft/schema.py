@@ -1,0 +1,72 @@
+"""The schema of the config: its options, and what re-runs after an edit of each."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """The schema ``workflow/schemas/config.schema.yaml``, read once."""
+    loaded: dict[str, Any] = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
+    return loaded
+
+
+def options(node: dict[str, Any] | None = None, path: str = "") -> dict[str, dict[str, Any]]:
+    """All options of the schema: dotted path (names in maps as ``<setting>``) to its own schema.
+
+    Parameters
+    ----------
+    node : dict, optional
+        Part of the schema to list; all of it by default.
+    path : str
+        Where `node` is.
+    """
+    node = _resolved(schema() if node is None else node)
+    children = _children(node)
+    if not children:
+        return {path: node}
+    return {
+        key: option
+        for name, child in children.items()
+        for key, option in options(child, f"{path}.{name}".lstrip(".")).items()
+    }
+
+
+def reruns_table() -> str:
+    """The table "if I edit this, these stages re-run", as Markdown.
+
+    Options with the same stages share the line of their section where the section has a description.
+    """
+    rows = "".join(
+        f"| `{path}` | {meaning} | {', '.join(stages) or 'nothing'} |\n" for path, meaning, stages in _rows(schema())
+    )
+    return f"| option | meaning | re-runs, and then what reads its files |\n|---|---|---|\n{rows}"
+
+
+def _rows(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, list[str]]]:
+    node = _resolved(node)
+    below = list(options(node, path).values())
+    stages: list[str] = below[0]["x-stages"]
+    if "description" in node and all(option["x-stages"] == stages for option in below):
+        unit = f" ({node['x-unit']})" if "x-unit" in node else ""
+        yield path, node["description"].rstrip(".") + unit, stages
+        return
+    for name, child in _children(node).items():
+        yield from _rows(child, f"{path}.{name}".lstrip("."))
+
+
+def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in node:
+        return node
+    return {**schema()["$defs"][node["$ref"].removeprefix("#/$defs/")], **node}
+
+
+def _children(node: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    named = {f"<{child['title']}>": child for child in node.get("patternProperties", {}).values()}
+    return {**node.get("properties", {}), **named}

@@ -1,0 +1,259 @@
+"""The training loop: one recipe for every row of the table."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from degcraft.bins import Mixture
+from degcraft.degradations import SCALE, degrade
+from degcraft.errors import DegcraftError
+from degcraft.io import ImagePack
+from degcraft.streams import stream
+
+Checkpoint = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The config section ``train`` as one training sees it (units and ranges there)."""
+
+    iterations: int
+    batch: int
+    patch: int
+    lr: float
+    betas: tuple[float, float]
+    periods: int
+    lr_floor: float
+    ema: float
+    log_every: int
+
+    @classmethod
+    def from_config(cls, train: dict[str, Any]) -> "Recipe":
+        """Recipe of a config section ``train``; options of other stages are left aside."""
+        chosen = {name: train[name] for name in cls.__dataclass_fields__}
+        return cls(**{**chosen, "betas": tuple(train["betas"])})
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of step `step`, from 0: cosine, restarted in each period."""
+        period = self.iterations / self.periods
+        phase = (step % period) / period
+        return self.lr_floor + (self.lr - self.lr_floor) * (1 + math.cos(math.pi * phase)) / 2
+
+    def ema_at(self, step: int) -> float:
+        """Decay of the averaged weights after step `step`."""
+        # paper: 4.1 averaging is not stated; the decay starts low, so that short trainings forget their start.
+        return min(self.ema, (1 + step) / (10 + step))
+
+
+class Batches(Dataset[tuple[Tensor, Tensor]]):
+    """Training batches; item `step` is the same on any worker: HR patches and their degraded LR patches.
+
+    Parameters
+    ----------
+    images : ImagePack
+        HR training images; both sides of each are at least ``recipe.patch``.
+    draw : Mixture
+        Distribution of training degradations.
+    recipe : Recipe
+        Batch and patch size.
+    seeds : (int, int)
+        Seed of the run and of this training. Crops do not depend on the draw, so
+        that all rows of a table see the same ones.
+    degradation : dict
+        The config section ``degradation``.
+    """
+
+    def __init__(
+        self, images: ImagePack, draw: Mixture, recipe: Recipe, seeds: tuple[int, int], degradation: dict[str, Any]
+    ) -> None:
+        self.images, self.draw, self.recipe, self.seeds, self.degradation = images, draw, recipe, seeds, degradation
+        sizes = [images.shape(index) for index in range(len(images))]
+        small = [images.names[i] for i, size in enumerate(sizes) if min(size) < recipe.patch]
+        if small:
+            raise DegcraftError(
+                f"train.patch: {recipe.patch}, but {len(small)} training images are smaller, first {small[0]}; "
+                f"remove them or write train.patch: {min(min(size) for size in sizes) // SCALE * SCALE}"
+            )
+        # paper: 4.1 sampling of crops is not stated; by area, as equal sub-images would be.
+        areas = np.array([(h - recipe.patch + 1) * (w - recipe.patch + 1) for h, w in sizes], dtype=np.float64)
+        self.cumulative = np.cumsum(areas / areas.sum())
+
+    def __len__(self) -> int:
+        return self.recipe.iterations
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """LR (batch, 3, patch / 4, patch / 4) and HR (batch, 3, patch, patch), uint8."""
+        pairs = [self._pair(step, item) for item in range(self.recipe.batch)]
+        lr, hr = (torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2) for side in zip(*pairs, strict=True))
+        return lr, hr
+
+    def _pair(self, step: int, item: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        rng = stream(self.seeds[0], "train", self.seeds[1], step, item)
+        chosen = min(int(np.searchsorted(self.cumulative, rng.random(), side="right")), len(self.images) - 1)
+        height, width = self.images.shape(chosen)
+        side = self.recipe.patch
+        top, left = (int(rng.integers(length - side + 1)) for length in (height, width))
+        hr = self.images[chosen][top : top + side, left : left + side]
+        hr = np.rot90(hr, int(rng.integers(4)))
+        if rng.integers(2):
+            hr = hr[:, ::-1]
+        hr = np.ascontiguousarray(hr)
+        return degrade(hr, self.draw.draw(rng), rng, self.degradation), hr
+
+
+class Trainer:
+    """A network in training: everything that a checkpoint must hold.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        SR network, freshly initialised.
+    recipe : Recipe
+        Optimiser, schedule and averaging.
+    device : torch.device
+        Where to compute.
+    autocast : callable
+        Returns the context of the forward pass (bf16 or nothing).
+
+    Attributes
+    ----------
+    average : torch.nn.Module
+        Averaged weights, the ones to be used.
+    step : int
+        Steps done.
+    losses : list of (step, loss, lr)
+        Loss curve: mean L1 over the last ``log_every`` steps, range 0 to 1.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        device: torch.device,
+        autocast: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self.recipe, self.device, self.autocast = recipe, device, autocast
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.lr, betas=recipe.betas)
+        self.step = 0
+        self.losses: list[tuple[int, float, float]] = []
+        self.window = torch.zeros((), device=device)  # sum of losses since the last line of the curve
+
+    def advance(self, lr: Tensor, hr: Tensor) -> None:
+        """One optimiser step on a batch of uint8 LR and HR patches."""
+        lr, hr = (
+            images.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last) / 255
+            for images in (lr, hr)
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.lr_at(self.step)
+        with self.autocast():
+            sr = self.network(lr)
+        loss = (sr.float() - hr).abs().mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            self.window += loss
+            decay = self.recipe.ema_at(self.step)
+            averaged = list(self.average.parameters())
+            torch._foreach_lerp_(averaged, list(self.network.parameters()), 1 - decay)
+        self.step += 1
+
+    def log(self) -> float:
+        """Close a line of the loss curve; returns its mean loss.
+
+        Raises
+        ------
+        DegcraftError
+            The loss is not finite, or ten times its best so far.
+        """
+        loss = float(self.window) / self.recipe.log_every
+        best = min((row[1] for row in self.losses), default=math.inf)
+        if not math.isfinite(loss) or loss > 10 * best:
+            raise DegcraftError(
+                f"training diverged before step {self.step}: mean loss {loss:.4g}, best so far {best:.4g}; the last "
+                f"good checkpoint is kept; lower train.lr (now {self.recipe.lr:g}), then run again"
+            )
+        self.losses.append((self.step, loss, self.recipe.lr_at(self.step - 1)))
+        self.window.zero_()
+        return loss
+
+    def state(self) -> Checkpoint:
+        """Everything that continues this training to the bit."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "losses": self.losses,
+            "window": self.window,
+            "random": torch.get_rng_state(),
+        }
+
+    def load(self, state: Checkpoint) -> None:
+        """Continue from `state`."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.losses = state["step"], [tuple(row) for row in state["losses"]]
+        self.window.copy_(state["window"])
+        torch.set_rng_state(state["random"].cpu())
+
+
+def fit(
+    trainer: Trainer,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    checkpoint_every: int,
+    save: Callable[[Checkpoint], None],
+    report: Callable[[str], None],
+) -> None:
+    """Train to the end.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Fresh, or loaded from a checkpoint.
+    batches : iterable of (LR, HR)
+        The batches from ``trainer.step`` on.
+    checkpoint_every : int
+        Steps between calls of `save`; they change nothing.
+    save : callable
+        Takes the state after a number of steps whose loss is finite.
+    report : callable
+        Takes one line of progress.
+
+    Raises
+    ------
+    DegcraftError
+        The training diverged.
+    """
+    recipe = trainer.recipe
+    start, begun = trainer.step, time.monotonic()
+    for lr, hr in batches:
+        trainer.advance(lr, hr)
+        if trainer.step % recipe.log_every == 0:
+            loss = trainer.log()
+            pace = (trainer.step - start) / (time.monotonic() - begun)
+            left = (recipe.iterations - trainer.step) / pace
+            report(
+                f"step {trainer.step}/{recipe.iterations}  loss {loss:.5f}  lr {recipe.lr_at(trainer.step - 1):.2e}  "
+                f"{pace * recipe.batch:.0f} images/s  {left / 60:.1f} min left"
+            )
+        if trainer.step % checkpoint_every == 0 and trainer.step < recipe.iterations:
+            if not bool(torch.isfinite(trainer.window)):
+                trainer.log()  # not finite: ends with the message, before the good checkpoint is replaced
+            save(trainer.state())
+    if not all(bool(torch.isfinite(weight).all()) for weight in trainer.average.parameters()):
+        raise DegcraftError(f"training ended in weights that are not finite; lower train.lr (now {recipe.lr:g})")

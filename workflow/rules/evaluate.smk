@@ -1,0 +1,24 @@
+rule evaluate_model:
+    """PSNR, SSIM and LPIPS of one model on every test image of one target."""
+    input:
+        restored="results/restored/{backbone}/{target}/{draw}/seed{seed}",
+        pixels="results/images/test/pixels.npy",
+        index="results/images/test/index.csv",
+        weights=lpips_weights,
+    output:
+        "results/metrics/{backbone}/{target}/{draw}/seed{seed}.csv",
+    log:
+        "results/logs/evaluate_model/{backbone}/{target}/{draw}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/evaluate_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        spec=spec("evaluate"),
+        code=code("evaluate"),
+    shell:
+        "python -m degcraft.stages.evaluate --restored {input.restored} --images results/images/test"
+        " --weights {input.weights:q} --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -1,0 +1,70 @@
+rule download_weights:
+    """A published weights file, pinned by SHA-256; put it in place by hand where there is no network."""
+    output:
+        "resources/weights/{file}",
+    log:
+        "results/logs/download_weights/{file}.log",
+    benchmark:
+        "results/benchmarks/download_weights/{file}.tsv"
+    priority: 100  # a missing file is said before hours of other work
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        checksums=resource("checksums.tsv"),
+    shell:
+        "python -m degcraft.stages.download --file {output} --checksums {params.checksums:q} 2> {log}"
+
+
+rule extract_features_bins:
+    """Features of all bins by one extractor, cached for every target; one job, since networks load slowly."""
+    input:
+        images="results/degraded/bins.npz",
+        weights=extractor_weights,
+    output:
+        "results/features/{extractor}/bins.npz",
+    log:
+        "results/logs/extract_features_bins/{extractor}.log",
+    benchmark:
+        "results/benchmarks/extract_features_bins/{extractor}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=uses_gpu(),
+    params:
+        spec=spec("features"),
+        code=code("features", extractor_module),
+    shell:
+        "python -m degcraft.stages.features --input {input.images} --weights {input.weights:q}"
+        " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule extract_features_references:
+    """Features of a target's references by one extractor (paper, section 3.2)."""
+    input:
+        images="results/degraded/references/{target}.npz",
+        weights=extractor_weights,
+    output:
+        "results/features/{extractor}/references-{target}.npz",
+    log:
+        "results/logs/extract_features_references/{extractor}/{target}.log",
+    benchmark:
+        "results/benchmarks/extract_features_references/{extractor}/{target}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        gpu=uses_gpu(),
+    params:
+        spec=spec("features"),
+        code=code("features", extractor_module),
+    shell:
+        "python -m degcraft.stages.features --input {input.images} --weights {input.weights:q}"
+        " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -1,0 +1,24 @@
+rule prepare_images:
+    """One image set, checked, cropped and packed: a training crop then costs no decoding."""
+    input:
+        files=set_images,
+    output:
+        pixels="results/images/{set}/pixels.npy",
+        index="results/images/{set}/index.csv",
+        meta="results/images/{set}/meta.json",
+    log:
+        "results/logs/prepare_images/{set}.log",
+    benchmark:
+        "results/benchmarks/prepare_images/{set}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("prepare"),
+        code=code("prepare"),
+        data=config["data"],
+    shell:
+        "python -m degcraft.stages.prepare --set {wildcards.set} --data {params.data:q}"
+        " --spec {params.spec:q} --code {params.code} --output results/images/{wildcards.set} 2> {log}"

@@ -1,0 +1,30 @@
+rule train_model:
+    """One SR network under one draw (paper, section 4.1); a killed training continues where it stopped."""
+    input:
+        pixels="results/images/train/pixels.npy",
+        index="results/images/train/index.csv",
+        weights=draw_weights,
+    output:
+        model="results/models/{backbone}/{target}/{draw}/seed{seed}/model.safetensors",
+        description="results/models/{backbone}/{target}/{draw}/seed{seed}/model.json",
+        loss="results/models/{backbone}/{target}/{draw}/seed{seed}/loss.csv",
+    log:
+        "results/logs/train_model/{backbone}/{target}/{draw}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
+    wildcard_constraints:
+        target="|".join([targets.ANY, *config["settings"]]),
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=3000,
+        runtime=2880,
+        gpu=uses_gpu(),
+    params:
+        spec=spec("train"),
+        code=code("train", backbone_module),
+    shell:
+        "python -m degcraft.stages.train --images results/images/train --weights {input.weights}"
+        " --spec {params.spec:q} --code {params.code} --checkpoint-every {config[train][checkpoint_every]}"
+        " --threads {threads} --output $(dirname {output.model}) 2> {log}"
