@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.workflow.engine import snakemake
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -22,6 +24,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real photographs and weights are not at {folder}; set DEGCRAFT_DATA to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> Path:
+    """One tiny run of the whole workflow; tests that change it work on a copy."""
+    workdir = tmp_path_factory.mktemp("tiny")
+    result = snakemake(workdir, "--cores", "2")
+    assert result.returncode == 0, result.stdout[-4000:]
+    return workdir
 
 
 def photo_like(seed: int, height: int, width: int) -> np.ndarray:

@@ -292,13 +292,15 @@ def test_truncated_files_are_refused(tmp_path, suffix, share):
     assert re.match(r"(damaged or cut short \(.+\); replace it with a whole copy|not a whole PNG, JPEG, )", message)
 
 
-def test_one_wrong_bit_in_a_png_is_noticed(tmp_path):
+def test_any_wrong_bit_in_the_pixels_of_a_png_is_noticed(tmp_path):
     buffer = BytesIO()
-    Image.fromarray(noise(64, 64, 3)).save(buffer, format="PNG")
-    content = bytearray(buffer.getvalue())
-    content[len(content) // 2] ^= 16
-    (tmp_path / "a.png").write_bytes(content)
-    assert refusal(tmp_path / "a.png").startswith("damaged or cut short (")
+    ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
+    Image.fromarray(ramp).save(buffer, format="PNG")
+    content = buffer.getvalue()
+    start = content.index(b"IDAT") + 4
+    for place in range(start, start + struct.unpack(">I", content[start - 8 : start - 4])[0] + 4):
+        (tmp_path / "a.png").write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        assert refusal(tmp_path / "a.png").startswith("damaged or cut short (")
 
 
 def test_what_is_no_image_is_refused(tmp_path):
@@ -321,9 +323,9 @@ def test_decompression_bombs_are_refused_unread(tmp_path):
 
 def test_large_images_pass_without_a_warning(tmp_path):
     Image.new("L", (10_000, 9_000)).save(tmp_path / "a.png")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as told:
         assert decode(tmp_path / "a.png").shape == (9_000, 10_000, 3)
+    assert told == []
 
 
 @pytest.mark.parametrize("name", PACKAGED)

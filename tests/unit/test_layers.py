@@ -16,11 +16,23 @@ ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages"},
     PROGRAMS: {"training", "restore", "tables", "figures", "methods"},
-    FLOOR: {"bins", "checkpoints", "compute", "config", "errors", "fingerprint", "inputs", "io", "published", "schema"}
+    FLOOR: {
+        "bins",
+        "checkpoints",
+        "choices",
+        "compute",
+        "config",
+        "errors",
+        "fingerprint",
+        "inputs",
+        "io",
+        "published",
+        "schema",
+    }
     | {"spec", "streams", "targets"},
 }
 # Besides stages, the modules whose purpose is files.
-FILES = {"checkpoints", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
+FILES = {"checkpoints", "choices", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 IN_MEMORY = {"Image.open(buffer)"}
 HEAVY = {"torch", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}

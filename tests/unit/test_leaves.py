@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from degcraft.leaves import dead_leaves
+from degcraft.leaves import _draw_shapes, _nearest, dead_leaves
 from degcraft.streams import stream
 
 SIDE = 288
@@ -35,6 +35,38 @@ def test_the_stream_decides_all(leaves):
     assert np.array_equal(dead_leaves(stream(3, "test"), SIDE, SIDE), leaves[3])
     for other in (2, 4, 5):
         assert np.abs(leaves[3].astype(int) - leaves[other]).mean() > 20
+
+
+def test_sizes_follow_the_inverse_cube():
+    edges = np.geomspace(16, 128, 7)  # above every image's smallest shape, rendered pixels
+    density = np.zeros(6)
+    for number in range(12):
+        radius = _draw_shapes(stream(number, "test"), 578, 578).radius
+        # Larger shapes have more room for a centre from which they touch the image.
+        density += np.histogram(radius, edges, weights=(578 + 2 * radius) ** -2.0)[0] / np.diff(edges)
+    slope = np.polyfit(np.log(np.sqrt(edges[1:] * edges[:-1])), np.log(density), 1)[0]
+    assert slope == pytest.approx(-3, abs=0.25)
+
+
+def test_shapes_leave_as_little_free_as_three_layers_do():
+    free = []
+    for number in range(8):
+        shapes = _draw_shapes(stream(number, "test"), 578, 578)
+        free.append(np.mean(_nearest(shapes, 578, 578) == len(shapes.radius)))
+    assert np.mean(free) == pytest.approx(np.exp(-3), abs=0.02)
+
+
+def test_nearer_shapes_hide_farther_ones():
+    shapes = _draw_shapes(stream(0, "test"), 200, 200)
+    front = _nearest(shapes, 200, 200)
+    pixels = np.stack(np.mgrid[:200, :200], axis=-1)
+    ellipses = np.flatnonzero(~shapes.cut & np.isfinite(shapes.disc))
+    assert len(ellipses) > 40
+    for number in ellipses:
+        own = (pixels - shapes.centre[number]) @ shapes.axes[number].T
+        square = np.sum(own**2, axis=-1)
+        assert (front[square < 0.999] <= number).all()
+        assert (square[front == number] < 1.001).all()
 
 
 def test_spectrum_falls_as_in_photographs(leaves):

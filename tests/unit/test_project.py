@@ -16,6 +16,9 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S) for line in block.splitlines()]
+PRESETS = sorted((ROOT / "workflow" / "presets").glob("*.yaml"))
+SHOWN = [line for path in PRESETS for line in re.findall(r"^# +(snakemake .*)$", path.read_text(), re.M)]
+SHOWN += [line for line in COMMANDS if line.startswith("snakemake")]
 INVENTED = {"workflow/degcraft/extractors/histogram.py", "workflow/degcraft/backbones/plain.py"}  # to be added
 PAGES = sorted(path.name for path in ROOT.glob("*.md"))
 
@@ -29,8 +32,8 @@ def test_readme_make_commands_name_a_target(line):
     assert set(shlex.split(line)[1:]) <= TARGETS
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("snakemake")])
-def test_readme_snakemake_commands_mean_what_they_say(line):
+@pytest.mark.parametrize("line", SHOWN)
+def test_shown_snakemake_commands_mean_what_they_say(line):
     options = get_argument_parser().parse_args(shlex.split(line)[1:])
     targets = {word for word in shlex.split(line) if word.startswith("results/")}
     assert set(map(str, options.targets)) == targets  # not swallowed by an option before them

@@ -7,87 +7,7 @@ from degcraft.config import merge, validate
 from degcraft.errors import DegcraftError
 from degcraft.schema import options
 from degcraft.spec import parse_weighting, spec, weighting_name
-
-# The default, changed so that every kind of option is in use.
-BASE = {
-    "extractors": {"vgg-random": {"kind": "vgg", "layer": [2, 2], "weights": "random", "seed": 0}},
-    "backbones": {"second": {"kind": "srresnet", "width": 8, "blocks": 1}},
-    "evaluate": {"lpips": {"weights": "torchvision"}},
-    "tables": {
-        "settings": ["setting1", "setting2"],
-        "extractors": {
-            "srresnet": ["alexnet-imagenet", "alexnet-random", "vgg-random"],
-            "rrdb": ["alexnet-random"],
-            "second": ["alexnet-random"],
-        },
-    },
-}
-# One edit of every option.
-FLIPS = {
-    "seed": {"seed": 1},
-    "data": {"data": "elsewhere"},
-    "degradation.kernel_size": {"degradation": {"kernel_size": 31}},
-    "degradation.downsampling": {"degradation": {"downsampling": "area"}},
-    "degradation.noise": {"degradation": {"noise": "grey"}},
-    "degradation.chroma": {"degradation": {"chroma": "4:4:4"}},
-    "bins.blur.range": {"bins": {"blur": {"range": [0, 4]}}},
-    "bins.blur.count": {"bins": {"blur": {"count": 4}}},
-    "bins.noise.range": {"bins": {"noise": {"range": [5, 50]}}},
-    "bins.noise.count": {"bins": {"noise": {"count": 4}}},
-    "bins.quality.range": {"bins": {"quality": {"range": [40, 90]}}},
-    "bins.quality.count": {"bins": {"quality": {"count": 2}}},
-    "settings.<setting>.blur": {"settings": {"setting1": {"blur": [0, 0]}}},
-    "settings.<setting>.noise": {"settings": {"setting1": {"noise": [0, 9.5]}}},
-    "settings.<setting>.quality": {"settings": {"setting1": {"quality": [85, 90]}}},
-    "prepare.crop": {"prepare": {"crop": 256}},
-    "prepare.train.images": {"prepare": {"train": {"images": ["photos"]}}},
-    "prepare.train.packaged": {"prepare": {"train": {"packaged": ["camera"]}}},
-    "prepare.train.dead_leaves": {"prepare": {"train": {"dead_leaves": 60}}},
-    "prepare.references.images": {"prepare": {"references": {"images": ["photos"]}}},
-    "prepare.references.packaged": {"prepare": {"references": {"packaged": ["brick"]}}},
-    "prepare.references.dead_leaves": {"prepare": {"references": {"dead_leaves": 120}}},
-    "prepare.references.count": {"prepare": {"references": {"count": 50}}},
-    "prepare.bins.images": {"prepare": {"bins": {"images": ["photos"]}}},
-    "prepare.bins.packaged": {"prepare": {"bins": {"packaged": ["rocket"]}}},
-    "prepare.bins.dead_leaves": {"prepare": {"bins": {"dead_leaves": 120}}},
-    "prepare.bins.count": {"prepare": {"bins": {"count": 50}}},
-    "prepare.test.images": {"prepare": {"test": {"images": ["photos"]}}},
-    "prepare.test.packaged": {"prepare": {"test": {"packaged": ["coffee"]}}},
-    "prepare.test.count": {"prepare": {"test": {"count": 1}}},
-    "extractors.<extractor>.kind": {"extractors": {"alexnet-random": {"kind": "dasr"}}},
-    "extractors.<extractor>.weights": {"extractors": {"alexnet-imagenet": {"weights": "my.safetensors"}}},
-    "extractors.<extractor>.layer": {"extractors": {"vgg-random": {"layer": [1, 2]}}},
-    "extractors.<extractor>.seed": {"extractors": {"alexnet-random": {"seed": 1}}},
-    "features.batch": {"features": {"batch": 25}},
-    "features.pooling": {"features": {"pooling": "positions"}},
-    "distances.ddof": {"distances": {"ddof": 0}},
-    "weights.alpha": {"weights": {"alpha": 10}},
-    "backbones.<backbone>.kind": {"backbones": {"srresnet": {"kind": "rrdb", "growth": 8}}},
-    "backbones.<backbone>.width": {"backbones": {"srresnet": {"width": 24}}},
-    "backbones.<backbone>.blocks": {"backbones": {"srresnet": {"blocks": 5}}},
-    "backbones.<backbone>.growth": {"backbones": {"rrdb": {"growth": 4}}},
-    "train.iterations": {"train": {"iterations": 3000}},
-    "train.batch": {"train": {"batch": 4}},
-    "train.patch": {"train": {"patch": 48}},
-    "train.lr": {"train": {"lr": 0.001}},
-    "train.betas": {"train": {"betas": [0.99, 0.9]}},
-    "train.periods": {"train": {"periods": 2}},
-    "train.lr_floor": {"train": {"lr_floor": 0}},
-    "train.ema": {"train": {"ema": 0.99}},
-    "train.seeds": {"train": {"seeds": [0, 1]}},
-    "train.checkpoint_every": {"train": {"checkpoint_every": 250}},
-    "train.log_every": {"train": {"log_every": 100}},
-    "compute.device": {"compute": {"device": "cpu"}},
-    "compute.precision": {"compute": {"precision": "bf16"}},
-    "compute.threads": {"compute": {"threads": 2}},
-    "evaluate.metrics": {"evaluate": {"metrics": ["psnr_y", "lpips"]}},
-    "evaluate.crop": {"evaluate": {"crop": 0}},
-    "evaluate.lpips.net": {"evaluate": {"lpips": {"net": "squeeze"}}},
-    "evaluate.lpips.weights": {"evaluate": {"lpips": {"weights": "none"}}},
-    "tables.settings": {"tables": {"settings": ["setting1", "setting2", "setting4"]}},
-    "tables.backbones": {"tables": {"backbones": ["srresnet", "rrdb", "second"]}},
-    "tables.extractors.<backbone>": {"tables": {"extractors": {"rrdb": ["alexnet-random", "dct"]}}},
-}
+from tests.edits import BASE, FLIPS
 
 
 @pytest.fixture
@@ -227,18 +147,6 @@ def test_training_reads_its_own_seed_and_no_checkpoint_interval(base):
     assert (found["seed"], found["training_seed"]) == (0, 3)
     assert found["setting"] == base["settings"]["setting1"]
     assert set(base["train"]) - set(found["train"]) == {"seeds", "checkpoint_every"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "read"),
-    [
-        ({}, True),
-        ({"evaluate": {"lpips": {"weights": "none"}}}, False),
-        ({"evaluate": {"metrics": ["psnr_y"]}}, False),
-    ],
-)
-def test_metrics_without_a_network_do_not_read_the_device(base, changes, read):
-    assert ("compute" in json.loads(spec(merge(base, changes), "evaluate"))) is read
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, unknown
 from degcraft.inputs import SETS
 from degcraft.schema import options, reruns_table, schema
 
@@ -74,14 +74,6 @@ def _matches(value: Any, keys: list[str], path: str = "") -> Iterator[tuple[str,
     for name, item in value.items():
         if name == keys[0] or keys[0].startswith("<"):
             yield from _matches(item, keys[1:], f"{path}.{name}".lstrip("."))
-
-
-def unknown(noun: str, name: str, known: Iterable[str]) -> str:
-    """Tell that `name` is not a known `noun`, with the nearest that is, or all where none is near."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
-    return f'unknown {noun} "{name}"; {hint}'
 
 
 def _with_text_keys(value: Any, path: str, problems: list[str]) -> Any:

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from degcraft.config import unknown
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, unknown
 
 Section = dict[str, Any]
 

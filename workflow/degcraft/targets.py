@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from degcraft.config import unknown
-from degcraft.errors import DegcraftError
+from degcraft.errors import DegcraftError, unknown
 from degcraft.spec import weighting_name
 
 ANY = "any"  # stands for the target where a model serves them all

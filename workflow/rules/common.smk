@@ -1,4 +1,4 @@
-# What all rule files share: the checked config, and the params that decide what re-runs.
+# The checked config, and the functions that all stages' rules share.
 import os
 import re
 import sys
@@ -17,12 +17,13 @@ from degcraft.spec import spec as section
 try:
     validate(config)
     targets.check(config, sys.argv[1:])
+    inputs.check_files(config, warn=True)
 except DegcraftError as error:
     raise WorkflowError(str(error)) from None
 
 
 onstart:
-    # Not at parse time: a dry run may count jobs before the images are in place.
+    # Refused here, only warned of above: a dry run may count jobs before the images are in place.
     inputs.check_files(config)
 
 
@@ -114,7 +115,7 @@ def table_metrics(wildcards):
 def uses_gpu():
     """1 if network jobs run on a GPU, else 0; "auto" looks for an NVIDIA device on this machine."""
     device = config["compute"]["device"]
-    return int(device in ("cuda", "mps") or (device == "auto" and os.path.exists("/dev/nvidia0")))
+    return int(device in ("cuda", "mps") or (device == "auto" and Path(os.sep, "dev", "nvidia0").exists()))
 
 
 def network_threads():

@@ -8,7 +8,7 @@ rule download_weights:
         "results/benchmarks/download_weights/{file}.tsv"
     priority: 100  # a missing file is said before hours of other work
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     resources:
         mem_mb=2000,
         runtime=60,

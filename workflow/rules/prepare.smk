@@ -15,10 +15,11 @@ rule prepare_images:
     resources:
         mem_mb=2000,
         runtime=60,
+        # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
+        data=config["data"],
     params:
         spec=spec("prepare"),
         code=code("prepare"),
-        data=config["data"],
     shell:
-        "python -m degcraft.stages.prepare --set {wildcards.set} --data {params.data:q}"
+        "python -m degcraft.stages.prepare --set {wildcards.set} --data {resources.data:q}"
         " --spec {params.spec:q} --code {params.code} --output results/images/{wildcards.set} 2> {log}"

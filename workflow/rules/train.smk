@@ -21,10 +21,12 @@ rule train_model:
         mem_mb=3000,
         runtime=2880,
         gpu=uses_gpu(),
+        # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
+        checkpoint_every=config["train"]["checkpoint_every"],
     params:
         spec=spec("train"),
         code=code("train", backbone_module),
     shell:
         "python -m degcraft.stages.train --images results/images/train --weights {input.weights}"
-        " --spec {params.spec:q} --code {params.code} --checkpoint-every {config[train][checkpoint_every]}"
+        " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
         " --threads {threads} --output $(dirname {output.model}) 2> {log}"

@@ -1,0 +1,53 @@
+"""Every rule alone: its output removed from a finished run comes back the same, by one job, with log and benchmark."""
+
+import shutil
+
+import pytest
+
+from tests.workflow.engine import STAGES, snakemake
+
+OUTPUTS = {
+    "prepare_images": "results/images/bins/pixels.npy",
+    "synthesize_bins": "results/degraded/bins.npz",
+    "synthesize_references": "results/degraded/references/setting3.npz",
+    "synthesize_test": "results/degraded/test/setting3",
+    "extract_features_bins": "results/features/alexnet-random/bins.npz",
+    "extract_features_references": "results/features/dct/references-setting3.npz",
+    "bin_distances": "results/distances/setting3/dct.csv",
+    "bin_weights": "results/weights/setting3/dct.frechet-a25.csv",
+    "train_model": "results/models/rrdb/setting3/vgg-random.frechet-a25/seed0/model.safetensors",
+    "restore_images": "results/restored/rrdb/setting3/uniform/seed0",
+    "evaluate_model": "results/metrics/rrdb/setting3/uniform/seed0.csv",
+    "table1": "results/table1.csv",
+    "table2": "results/table2.csv",
+}
+
+
+def content(path):
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {file.name: file.read_bytes() for file in files}
+
+
+def test_every_rule_is_tested():
+    # download_weights needs the network; its stage is tested in tests/unit/test_download.py.
+    assert {*OUTPUTS, "download_weights"} == set(STAGES)
+
+
+@pytest.mark.parametrize("rule", OUTPUTS)
+def test_one_job_makes_the_same_output_again(tiny_run, tmp_path, rule):
+    workdir = tmp_path / "run"
+    shutil.copytree(tiny_run, workdir, symlinks=True)
+    output = workdir / OUTPUTS[rule]
+    before = content(output)
+    if output.is_dir():
+        shutil.rmtree(output)
+    else:
+        output.unlink()
+    for kind in ("logs", "benchmarks"):
+        shutil.rmtree(workdir / "results" / kind / rule, ignore_errors=True)
+    result = snakemake(workdir, "--cores", "1", "--allowed-rules", rule, "--", OUTPUTS[rule])
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "1 of 1 steps (100%) done" in result.stdout
+    assert content(output) == before
+    for kind in ("logs", "benchmarks"):
+        assert [path for path in (workdir / "results" / kind).rglob("*") if path.is_file() and rule in str(path)]
