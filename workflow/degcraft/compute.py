@@ -39,17 +39,17 @@ def device(compute: dict[str, Any]) -> torch.device:
 
 
 def start(compute: dict[str, Any]) -> None:
-    """Set threads and deterministic kernels of this process; call it before the first network.
+    """Set the threads of this process; call it before the first network.
 
-    The same config gives the same bytes on a CPU. On a GPU the fastest
-    kernels are taken, which need not be deterministic.
+    With a fixed number of threads the operations that degcraft uses give the
+    same bytes on a CPU. (PyTorch's switch for deterministic algorithms changes
+    none of them there, and costs seconds.) On a GPU the fastest kernels are
+    taken, which need not be deterministic.
     """
     torch.set_num_threads(compute["threads"])
     if torch.get_num_interop_threads() != 1:  # it may be set only once
         torch.set_num_interop_threads(1)
-    on_cpu = device(compute).type == "cpu"
-    torch.use_deterministic_algorithms(on_cpu)
-    torch.backends.cudnn.benchmark = not on_cpu
+    torch.backends.cudnn.benchmark = True
 
 
 def autocast(compute: dict[str, Any], device: torch.device) -> AbstractContextManager[Any]:
