@@ -128,7 +128,7 @@ def test_wanted_lpips_weights_must_be_given(place):
 def command(folder, options, **given):
     arguments = {"restored": folder / "restored", "images": folder / "images", "output": folder / "cli.csv", **given}
     flags = [f"--{name}={value}" for name, value in arguments.items()]
-    return [*flags, "--weights", "", "--spec", json.dumps(options), "--code", "0"]
+    return [*flags, "--weights", "--spec", json.dumps(options), "--code", "0"]
 
 
 def test_command_line_without_weights_loads_no_torch(place):

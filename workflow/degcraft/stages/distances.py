@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pandas as pd
 from degcraft.bins import PARAMETERS, Region, grid
 from degcraft.errors import DegcraftError
 from degcraft.io import damaged, read_arrays, write_table
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 from degcraft.weighting import ranking
 from degcraft.weighting.frechet import squared_distances
 
@@ -36,7 +35,7 @@ def run(bins: Path, references: Path, spec: dict[str, Any], output: Path) -> Non
     report = (
         f"nearest bin {best} ({named(regions[best])}) at {distances[best]:.6g}; second bin {second}, {gap:.1%} farther"
     )
-    print(f"{report}; farthest bin {int(np.argmax(distances))} at {distances.max():.6g}", file=sys.stderr, flush=True)
+    say(f"{report}; farthest bin {int(np.argmax(distances))} at {distances.max():.6g}")
 
 
 def edges(regions: Sequence[Region]) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 import argparse
 import http.client
 import shutil
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from degcraft.errors import DegcraftError
 from degcraft.io import whole_file
 from degcraft.published import Published, read_checksums, sha256
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 
 
 def run(file: Path, checksums: Path) -> None:
@@ -25,7 +24,7 @@ def run(file: Path, checksums: Path) -> None:
     published = known[file.name]
     if file.is_file():
         check(file, published)
-        print(f"{file}: in place, nothing to do", file=sys.stderr, flush=True)
+        say(f"{file}: in place, nothing to do")
     elif published.source == "by-hand":
         user = " and ".join(published.used_by)
         raise DegcraftError(
@@ -34,7 +33,7 @@ def run(file: Path, checksums: Path) -> None:
         )
     else:
         fetch(address(published), file, published)
-        print(f"{file}: fetched and checked", file=sys.stderr, flush=True)
+        say(f"{file}: fetched and checked")
 
 
 def check(file: Path, published: Published) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, damaged, read_png, write_table
 from degcraft.metrics import FIDELITY, fidelity
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 
 Distance = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]
 
@@ -61,7 +60,7 @@ def run(restored: Path, images: Path, weights: Path | None, spec: dict[str, Any]
     table = pd.DataFrame(rows)
     write_table(output, table)
     means = (f"{metric} {table[metric].mean():.4f}" for metric in options["metrics"])
-    print(f"evaluate: {len(table)} images; {', '.join(means)}", file=sys.stderr, flush=True)
+    say(f"evaluate: {len(table)} images; {', '.join(means)}")
 
 
 def _distance(net: str, weights: Path) -> Distance:

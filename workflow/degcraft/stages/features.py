@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from degcraft.errors import DegcraftError
 from degcraft.extractors import Extractor, build, extract
 from degcraft.io import damaged, read_arrays, write_arrays
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 
 
 def run(images: Path, weights: Path | None, spec: dict[str, Any], code: str, output: Path) -> None:
@@ -31,11 +30,7 @@ def run(images: Path, weights: Path | None, spec: dict[str, Any], code: str, out
         refuse_nonfinite(features[-1], images, number - 1)
         if number % 10 == 0 or number == len(sets):
             rate = number * len(members) / (time.monotonic() - begin)
-            print(
-                f"{number * len(members)} of {len(sets) * len(members)} images, {rate:.0f} images/s",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"{number * len(members)} of {len(sets) * len(members)} images, {rate:.0f} images/s")
     result = np.stack(features) if stack.ndim == 5 else features[0]
     write_arrays(output, {"spec": spec, "code": code}, features=result)
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from degcraft.images import decode, packaged
 from degcraft.inputs import SETS, image_files
 from degcraft.io import write_json, write_pack
 from degcraft.leaves import dead_leaves
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 from degcraft.streams import stream
 
 _SMALLEST = 32  # shorter side of training and test images, HR pixels: 8 LR pixels, one JPEG block
@@ -81,7 +80,7 @@ def run(set_name: str, files: Sequence[str], spec: dict[str, Any], code: str, ou
         )
     write_pack(output, packed.images, _file_names(packed.names), packed.sources)
     write_json(output / "meta.json", {"spec": spec, "code": code})
-    print(f"prepare: {set_name}: {len(packed.names)} images packed", file=sys.stderr, flush=True)
+    say(f"prepare: {set_name}: {len(packed.names)} images packed")
 
 
 def _train(set_name: str, photographs: list[_Photograph], spec: dict[str, Any]) -> _Packed:
@@ -167,7 +166,7 @@ def _decoded(set_name: str, photographs: list[_Photograph], side: int, use: str)
         if not problems:
             yield image
         if number % 100 == 0:
-            print(f"prepare: {set_name}: {number} of {len(photographs)} read", file=sys.stderr, flush=True)
+            say(f"prepare: {set_name}: {number} of {len(photographs)} read")
     if problems:
         more = [f"and {len(problems) - _LINES} more"] if len(problems) > _LINES else []
         title = f"{set_name}: {len(problems)} of {len(photographs)} images cannot be used"

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from degcraft import tables
 from degcraft.bins import PARAMETERS
 from degcraft.errors import DegcraftError
 from degcraft.io import damaged, read_arrays, read_table, whole_file, write_table
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 
 
 def run_table1(
@@ -78,7 +77,7 @@ def run_table2(
     write_table(output, table)
     with whole_file(markdown) as temporary:
         temporary.write_text(tables.table2_markdown(table, spec), encoding="utf-8")
-    print(f"tables: {table['measured'].notna().sum()} of {len(table)} cells measured", file=sys.stderr, flush=True)
+    say(f"tables: {table['measured'].notna().sum()} of {len(table)} cells measured")
 
 
 def _model(path: Path, root: Path) -> str:

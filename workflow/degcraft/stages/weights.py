@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from degcraft.errors import DegcraftError
 from degcraft.io import read_table, write_table
-from degcraft.stages import enter
+from degcraft.stages import enter, say
 from degcraft.weighting import effective_bins, ranking, weigh
 
 
@@ -28,11 +27,9 @@ def run(distances: Path, spec: dict[str, Any], output: Path) -> None:
         ) from error
     write_table(output, table.assign(weight=weights))
     best, second, gap = ranking(values)
-    print(
+    say(
         f"nearest bin {best} with weight {weights[best]:.4f}; second bin {second}, {gap:.1%} farther; "
-        f"effective number of bins {effective_bins(weights):.2f} of {len(weights)}",
-        file=sys.stderr,
-        flush=True,
+        f"effective number of bins {effective_bins(weights):.2f} of {len(weights)}"
     )
 
 

@@ -1,0 +1,104 @@
+"""Every command of the README means something, and plans the jobs that it should."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import photo_like
+from tests.workflow.engine import ENVIRONMENT, ROOT, jobs
+
+COMMANDS = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    for line in block.splitlines()
+    if line.startswith("snakemake")
+]
+PAPER = "snakemake --cores 8 results/table2.csv --configfile workflow/presets/paper.yaml"
+
+
+def table2(models: int, own: int, targets: int, extractors: int) -> dict[str, int]:
+    """Jobs of Table 2 for so many trainings, models on targets, targets, and extractors."""
+    return {
+        "prepare_images": 4, "synthesize_bins": 1, "synthesize_references": targets, "synthesize_test": targets,
+        "extract_features_bins": extractors, "extract_features_references": extractors * targets,
+        "bin_distances": extractors * targets, "bin_weights": extractors * targets,
+        "train_model": own, "restore_images": models, "evaluate_model": models, "table2": 1,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A clean checkout without data, results or profiles of this machine, and a data folder for the study."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("workflow", "resources", "envs", "profiles"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "weights")
+        )
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "slurm").symlink_to("profiles/slurm")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """The folders that the study names, with one image each."""
+    folder = tmp_path_factory.mktemp("data")
+    for place in ("train/bsds500/a", "train/photos/b", "test/b100/c", "test/set14/d", "reference/e", "reference/f"):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo_like(0, 8, 8)).save(folder / f"{place}.png")
+    (folder / "reference" / "split.csv").write_text("file,group\ne.png,A\nf.png,B\n")
+    (folder / "weights").mkdir()
+    for name in ("alexnet_bvlc_conv", "vgg19_conv1_1-conv3_4", "squeezenet1_1_features"):
+        (folder / "weights" / f"{name}.safetensors").write_bytes(b"a dry run does not look inside")
+    return folder
+
+
+def dry_run(checkout: Path, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*shlex.split(line), "--dry-run"],
+        cwd=checkout, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+
+
+def expected(line: str) -> dict[str, int]:
+    if "study.yaml" in line:
+        return table2(models=24, own=21, targets=4, extractors=4)
+    if "paper.yaml" in line:
+        weights = {"download_weights": 4}  # two published networks, two to be put in place by hand
+        return weights | table2(models=4 * 8 + 4 * 7, own=29 + 25, targets=4, extractors=6)
+    if "results/weights" in line:
+        return {
+            "prepare_images": 2, "synthesize_bins": 1, "synthesize_references": 1, "extract_features_bins": 1,
+            "extract_features_references": 1, "bin_distances": 1, "bin_weights": 1,
+        }  # fmt: skip
+    if "results/models" in line:
+        return expected("results/weights") | {"prepare_images": 3, "train_model": 1}
+    whole = table2(models=32, own=26, targets=4, extractors=2)
+    return whole | ({} if "table2.csv" in line else {"table1": 1})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_readme_command_plans_its_jobs(checkout, data, line):
+    result = dry_run(checkout, line.replace("/path/to/images", str(data)))
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert jobs(result.stdout) == expected(line)
+
+
+def test_the_paper_plans_its_trainings_without_any_image(checkout):
+    result = dry_run(checkout, PAPER)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert jobs(result.stdout) == expected(PAPER)
+    trained = re.findall(r"^    output: results/models/(\w+)/", result.stdout, re.M)
+    assert (trained.count("srresnet"), trained.count("rrdb")) == (29, 25)
+
+
+def test_from_the_workflow_folder_too(checkout):
+    result = dry_run(checkout, "snakemake --cores 1 --snakefile workflow/Snakefile")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert jobs(result.stdout)["train_model"] == 26
