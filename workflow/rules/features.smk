@@ -2,6 +2,8 @@ rule download_weights:
     """A published weights file, pinned by SHA-256; put it in place by hand where there is no network."""
     output:
         "resources/weights/{file}",
+    wildcard_constraints:
+        file="[^/]+",
     log:
         "results/logs/download_weights/{file}.log",
     benchmark:
