@@ -56,7 +56,7 @@ def dry_runs(workdir: Path, configs: list[dict[str, Any]], folder: Path) -> list
     for number, config in enumerate(configs):
         paths.append(folder / f"{number}.yaml")
         paths[-1].write_text(yaml.safe_dump(config))
-    halves = [paths[::2], paths[1::2]]
+    halves = [half for half in (paths[::2], paths[1::2]) if half]
     with ThreadPoolExecutor(2) as pool:
         found: dict[str, str] = {}
         for part in pool.map(lambda half: _forked(workdir, half), halves):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,19 @@ def test_one_core_and_two_cores_give_the_same_bytes(tiny_run, tmp_path):
         assert (tmp_path / name).read_bytes() == (tiny_run / name).read_bytes(), name
 
 
+def kill_jobs(workdir):
+    """End jobs that outlived their engine, as a power cut would."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = (
+                process.joinpath("cwd").resolve() == workdir and b"degcraft" in process.joinpath("cmdline").read_bytes()
+            )
+        except OSError:
+            continue
+        if ours:
+            os.kill(int(process.name), signal.SIGKILL)
+
+
 def test_a_killed_training_ends_in_the_same_weights(workdir, tmp_path):
     config = tmp_path / "longer.yaml"
     tiny = yaml.safe_load(TINY.read_text())
@@ -74,13 +88,14 @@ def test_a_killed_training_ends_in_the_same_weights(workdir, tmp_path):
     folder = (workdir / MODEL).parent
     with subprocess.Popen(
         command(workdir, "--cores", "1", MODEL, config=config), env=ENVIRONMENT, cwd=workdir,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as engine:  # fmt: skip
         deadline = time.monotonic() + 120
         while not list((folder / ".checkpoint").glob("*.pt")):
             assert time.monotonic() < deadline, "no checkpoint appeared"
             time.sleep(0.05)
-        os.killpg(engine.pid, signal.SIGKILL)
+        engine.kill()
+        kill_jobs(workdir)
     assert not (workdir / MODEL).exists()
     snakemake(workdir, "--unlock")
     again = snakemake(workdir, "--cores", "1", "--rerun-incomplete", MODEL, config=config)
@@ -119,11 +134,12 @@ def test_a_truncated_file_is_named(workdir, damaged, asked):
     path = workdir / damaged
     content = path.read_bytes()
     path.write_bytes(content[: min(len(content) // 3, 20)])
-    before = {p for p in workdir.rglob("results/**/*") if p.is_file()}
+    before = {file for file in (workdir / "results").rglob("*") if file.is_file()}
     result = snakemake(workdir, "--cores", "1", "--forcerun", asked, "--rerun-triggers", "mtime", "--", asked)
     assert result.returncode != 0
     assert "missing, truncated or damaged" in result.stdout
     assert "type: rm -r" in result.stdout
     assert "Traceback" not in result.stdout
-    lost = {p for p in before if not p.exists()} - {workdir / asked} - set((workdir / asked).parent.rglob("*"))
-    assert lost == set()
+    lost = {str(file.relative_to(workdir)) for file in before if not file.exists()}
+    own = asked.removesuffix("csv")  # the engine removes the outputs of the job that it starts, table2.md too
+    assert {name for name in lost if not name.startswith(own)} == set()

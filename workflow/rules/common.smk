@@ -1,4 +1,5 @@
 # The checked config, and the functions that all stages' rules share.
+import hashlib
 import os
 import re
 import sys
@@ -45,9 +46,9 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-def resource(name):
-    """Path of a committed file under resources/, wherever the workflow runs."""
-    return os.path.relpath(WORKFLOW.parent / "resources" / name)
+def digest(name):
+    """Hash of a committed file under resources/, for params: its place does not matter, its contents do."""
+    return hashlib.sha256((WORKFLOW.parent / "resources" / name).read_bytes()).hexdigest()[:16]
 
 
 def spec(stage, **fixed):

@@ -2,22 +2,20 @@ rule download_weights:
     """A published weights file, pinned by SHA-256; put it in place by hand where there is no network."""
     output:
         "resources/weights/{file}",
-    wildcard_constraints:
-        file="[^/]+",
     log:
         "results/logs/download_weights/{file}.log",
     benchmark:
         "results/benchmarks/download_weights/{file}.tsv"
+    wildcard_constraints:
+        file="[^/]+",
     priority: 100  # a missing file is said before hours of other work
     conda:
         "../../envs/gpu.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
-    params:
-        checksums=resource("checksums.tsv"),
     shell:
-        "python -m degcraft.stages.download --file {output} --checksums {params.checksums:q} 2> {log}"
+        "python -m degcraft.stages.download --file {output} 2> {log}"
 
 
 rule extract_features_bins:

@@ -1,7 +1,6 @@
 rule table1:
     """The settings and what was drawn from them (paper, Table 1)."""
     input:
-        paper=resource("paper/table1.csv"),
         references=collect("results/degraded/references/{target}.npz", target=config["tables"]["settings"]),
         test=collect("results/degraded/test/{target}", target=config["tables"]["settings"]),
     output:
@@ -18,15 +17,15 @@ rule table1:
     params:
         spec=spec("tables", table="table1"),
         code=code("tables"),
+        paper=digest("paper/table1.csv"),
     shell:
-        "python -m degcraft.stages.tables --table table1 --paper {input.paper:q} --references {input.references}"
+        "python -m degcraft.stages.tables --table table1 --references {input.references}"
         " --test {input.test} --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
 
 
 rule table2:
     """Every row of the paper's Table 2: measured, the paper's number, and why a cell is missing."""
     input:
-        paper=resource("paper/table2.csv"),
         metrics=table_metrics,
     output:
         csv=report("results/table2.csv", category="Tables", caption="../report/table2.rst"),
@@ -43,7 +42,8 @@ rule table2:
     params:
         spec=spec("tables", table="table2"),
         code=code("tables"),
+        paper=digest("paper/table2.csv"),
     shell:
-        "python -m degcraft.stages.tables --table table2 --paper {input.paper:q} --metrics {input.metrics}"
+        "python -m degcraft.stages.tables --table table2 --metrics {input.metrics}"
         " --metrics-root results/metrics --spec {params.spec:q} --code {params.code}"
         " --output {output.csv} --markdown {output.markdown} 2> {log}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from degcraft.errors import DegcraftError
 from degcraft.io import whole_file
-from degcraft.published import Published, read_checksums, sha256
+from degcraft.published import CHECKSUMS, Published, read_checksums, sha256
 from degcraft.stages import enter, say
 
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, required=True, help="resources/weights/<name>")
-    parser.add_argument("--checksums", type=Path, required=True, help="resources/checksums.tsv")
+    parser.add_argument("--checksums", type=Path, default=CHECKSUMS, help="default: resources/checksums.tsv")
     given = parser.parse_args(argv)
     run(given.file, given.checksums)
 

@@ -14,6 +14,8 @@ from degcraft.errors import DegcraftError
 from degcraft.io import damaged, read_arrays, read_table, whole_file, write_table
 from degcraft.stages import enter, say
 
+PAPER = Path(__file__).parents[3] / "resources" / "paper"
+
 
 def run_table1(
     paper: Path, references: Sequence[Path], test: Sequence[Path], spec: dict[str, Any], output: Path
@@ -117,7 +119,7 @@ def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", choices=["table1", "table2"], required=True)
-    parser.add_argument("--paper", type=Path, required=True, help="the paper's numbers, resources/paper/<table>.csv")
+    parser.add_argument("--paper", type=Path, help="the paper's numbers; default: resources/paper/<table>.csv")
     parser.add_argument("--references", type=Path, nargs="+", default=[], help="table1: one .npz per setting")
     parser.add_argument("--test", type=Path, nargs="+", default=[], help="table1: one folder per setting")
     parser.add_argument("--metrics", type=Path, nargs="+", default=[], help="table2: one CSV per model and target")
@@ -127,11 +129,12 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, help="table2: the same table for reading; default: beside the CSV")
     given = parser.parse_args(argv)
+    paper = given.paper or PAPER / f"{given.table}.csv"
     if given.table == "table1":
-        run_table1(given.paper, given.references, given.test, given.spec, given.output)
+        run_table1(paper, given.references, given.test, given.spec, given.output)
     else:
         markdown = given.markdown or given.output.with_suffix(".md")
-        run_table2(given.paper, given.metrics, given.metrics_root, given.spec, given.output, markdown)
+        run_table2(paper, given.metrics, given.metrics_root, given.spec, given.output, markdown)
 
 
 if __name__ == "__main__":
