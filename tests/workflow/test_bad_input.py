@@ -38,7 +38,7 @@ CONFIGS = [
     ({"weights": {"alpha": ".nan"}}, r"weights\.alpha: expected a number >= 0"),
     (
         {"settings": {"../x": {"blur": [0, 1], "noise": [0, 1], "quality": [80, 90]}}},
-        r"settings: .*\.\./x.* names files",
+        r"settings: .*\.\./x.* cannot name files",
     ),
     ({"prepare": {"train": {"images": ["my photos"]}}}, r"my photos.*holds a space"),
     ({"prepare": {"train": {"images": ["../photos"]}}}, r'\.\./photos" holds "\.\."'),

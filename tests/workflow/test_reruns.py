@@ -1,5 +1,6 @@
 """Promise 1: an edit re-runs exactly the stages that depend on it."""
 
+import copy
 import os
 import shutil
 from pathlib import Path
@@ -50,19 +51,19 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
 
 
 def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
-    """The tiny config with one option changed."""
-    config = merge(config, FLIPS[path])
-    if path == "extractors.<extractor>.weights":
+    """The tiny config with one option changed; some need another change than the default would."""
+    weights = {"weights": str(workdir / "config.safetensors")}
+    second = {"kind": "srresnet", "width": 4, "blocks": 1}
+    instead = {
         # Not alexnet-random: the default's seed for it would be merged in again, and files have none.
+        "extractors.<extractor>.weights": {"extractors": {"vgg-random": weights}},
+        "evaluate.lpips.weights": {"evaluate": {"lpips": weights}},
+        "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
+        "tables.settings": {"tables": {"settings": ["setting1", "setting3", "setting4"]}},
+    }
+    config = merge(merge(copy.deepcopy(config), FLIPS[path]), instead.get(path, {}))
+    if path == "extractors.<extractor>.weights":
         del config["extractors"]["vgg-random"]["seed"]
-        config["extractors"]["vgg-random"]["weights"] = str(workdir / "config.safetensors")
-    if path == "evaluate.lpips.weights":
-        config["evaluate"]["lpips"]["weights"] = str(workdir / "config.safetensors")
-    if path == "tables.backbones":
-        config["tables"]["extractors"]["second"] = ["dct"]
-        config["backbones"]["second"] = {"kind": "srresnet", "width": 4, "blocks": 1}
-    if path == "tables.settings":
-        config["tables"]["settings"] = ["setting1", "setting3", "setting4"]
     return config
 
 
