@@ -26,7 +26,7 @@ table2: setup ## compute results/table2.csv with the config as it is
 	$(IN_VENV) snakemake --cores $(CORES) results/table2.csv
 
 test: setup ## run all tests
-	$(IN_VENV) python -m pytest
+	$(IN_VENV) python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: setup ## check format, lint, spelling and types; change nothing
 	$(IN_VENV) ruff format --check

@@ -35,6 +35,13 @@ def tiny_run(tmp_path_factory) -> Path:
     return workdir
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of the tiny run in one process, so that it is made once."""
+    for item in items:
+        if "tiny_run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("tiny"))
+
+
 def photo_like(seed: int, height: int, width: int) -> np.ndarray:
     """A smooth coloured image with a few hard edges, (height, width, 3), uint8."""
     rng = np.random.default_rng(seed)

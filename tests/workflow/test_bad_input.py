@@ -35,12 +35,10 @@ CONFIGS = [
     ({"settings": {"setting1": {"blur": [2, 1]}}}, r"settings\.setting1\.blur: .*got \[2, 1\] \(write \[1, 2\]\)"),
     ({"bins": {"blur": {"count": 0}}}, r"bins\.blur\.count: expected an integer >= 1, got 0"),
     ({"weights": {"alpha": -1}}, r"weights\.alpha: expected a number >= 0, got -1"),
-    ({"weights": {"alpha": ".nan"}}, r"weights\.alpha: expected a number >= 0"),
     (
         {"settings": {"../x": {"blur": [0, 1], "noise": [0, 1], "quality": [80, 90]}}},
         r"settings: .*\.\./x.* cannot name files",
     ),
-    ({"prepare": {"train": {"images": ["my photos"]}}}, r"my photos.*holds a space"),
     ({"prepare": {"train": {"images": ["../photos"]}}}, r'\.\./photos" holds "\.\."'),
     ({"prepare": {"train": {"images": ["nowhere"]}}}, r"prepare\.train\.images: nowhere: not found; check the path"),
     ({"extractors": {"dct": {"kind": "alexnet", "weights": "mine.safetensors"}}}, r"mine\.safetensors: no such file"),

@@ -60,6 +60,15 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "evaluate.lpips.weights": {"evaluate": {"lpips": weights}},
         "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
         "tables.settings": {"tables": {"settings": ["setting1", "setting3", "setting4"]}},
+        "tables.extractors.<backbone>": {
+            "extractors": {"second": {"kind": "alexnet", "weights": "random", "seed": 1}},
+            "tables": {"extractors": {"rrdb": ["vgg-random", "second"]}},
+        },
+        # Where the usual edit is what the tiny config has already.
+        "bins.quality.count": {"bins": {"quality": {"count": 3}}},
+        "prepare.crop": {"prepare": {"crop": 288}},
+        "prepare.train.packaged": {"prepare": {"train": {"packaged": ["grass"]}}},
+        "backbones.<backbone>.growth": {"backbones": {"rrdb": {"growth": 6}}},
     }
     config = merge(merge(copy.deepcopy(config), FLIPS[path]), instead.get(path, {}))
     if path == "extractors.<extractor>.weights":
