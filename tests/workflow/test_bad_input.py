@@ -98,7 +98,8 @@ def test_too_few_references_are_refused_with_the_number_to_write(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"not a weights file", "mine.safetensors"), (None, r"conv1|features\.0|layer")]
+    ("content", "message"),
+    [(b"not a weights file", "not a whole, plain weight file"), (None, "no first convolution of AlexNet")],
 )
 def test_a_wrong_weights_file_is_refused(tmp_path, content, message):
     import torch
@@ -110,10 +111,9 @@ def test_a_wrong_weights_file_is_refused(tmp_path, content, message):
         (tmp_path / "mine.safetensors").write_bytes(content)
     changes = {"extractors": {"own": {"kind": "alexnet", "weights": "mine.safetensors"}}}
     output = refused(tmp_path, changes, "results/features/own/references-setting1.npz")
-    assert re.search(f"error: .*mine.safetensors.*(?:{message})?", output), output[-2000:]
+    assert f"error: mine.safetensors: {message}" in output
 
 
 def test_weights_to_be_put_in_place_by_hand_are_said(tmp_path):
     output = refused(tmp_path, {}, "results/features/dasr/references-setting1.npz")
-    assert "resources/weights/dasr.safetensors" in output
-    assert "put" in output
+    assert re.search(r"error: .*resources/weights/dasr\.safetensors: .*put", output), output[-2000:]

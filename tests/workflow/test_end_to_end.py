@@ -124,11 +124,8 @@ def test_a_deleted_file_is_made_again_and_nothing_else(workdir):
     ("damaged", "asked"),
     [
         ("results/degraded/bins.npz", "results/features/dct/bins.npz"),
-        ("results/features/dct/bins.npz", "results/distances/setting3/dct.csv"),
-        ("results/distances/setting3/dct.csv", "results/weights/setting3/dct.frechet-a25.csv"),
         (MODEL, "results/restored/srresnet/setting3/oracle/seed0"),
         (CRAFTED, "results/table2.csv"),
-        ("results/images/test/pixels.npy", "results/degraded/test/setting3"),
     ],
 )
 def test_a_truncated_file_is_named(workdir, damaged, asked):
