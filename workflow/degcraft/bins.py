@@ -1,6 +1,7 @@
 """The degradation space, its bins, and drawing from both."""
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ class Region:
     noise : (low, high)
         Standard deviation of the noise, grey levels of 255.
     quality : (low, high)
-        JPEG quality, 1 to 100.
+        JPEG quality, 1 to 100; infinite where nothing is compressed.
     """
 
     blur: Range
@@ -32,15 +33,19 @@ class Region:
 
     @classmethod
     def from_config(cls, setting: dict[str, Any]) -> "Region":
-        """Region of one entry of ``settings`` in the config."""
-        return cls(*((float(setting[name][0]), float(setting[name][1])) for name in PARAMETERS))
+        """Region of one entry of ``settings`` in the config; ``quality: none`` is infinite quality."""
+        ranges = [(math.inf, math.inf) if setting[name] == "none" else setting[name] for name in PARAMETERS]
+        return cls(*((float(low), float(high)) for low, high in ranges))
 
     def draw(self, rng: np.random.Generator) -> tuple[float, float, float]:
         """Blur, noise and quality, each uniform in its range and independent (paper, section 4.1)."""
         # paper: 4.1 quality is drawn as a real number and rounded by the JPEG step.
-        low, high = zip(self.blur, self.noise, self.quality, strict=True)
-        blur, noise, quality = rng.uniform(low, high)
-        return float(blur), float(noise), float(quality)
+        ranges = (self.blur, self.noise, self.quality)
+        drawn = rng.random(len(ranges)).tolist()
+        blur, noise, quality = (
+            low + (high - low) * share if high > low else low for (low, high), share in zip(ranges, drawn, strict=True)
+        )
+        return blur, noise, quality
 
     def overlap(self, other: "Region") -> float:
         """Share of this region's volume that lies in `other`, in [0, 1]; flat axes count as points."""

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def degrade(
     image : ndarray of shape (height, width, 3), uint8
         HR image, RGB; sides are multiples of 4.
     parameters : (blur, noise, quality)
-        Standard deviations in HR pixels and in grey levels; JPEG quality, 1 to 100.
+        Standard deviations in HR pixels and in grey levels; JPEG quality, 1 to 100, or infinite: not compressed.
     rng : numpy.random.Generator
         Draws the noise.
     options : dict
@@ -199,4 +200,5 @@ def degrade(
     """
     blur, noise, quality = parameters
     small = blur_and_downsample(image, blur, options["kernel_size"], options["downsampling"])
-    return jpeg(add_noise(small, noise, options["noise"], rng), quality, options["chroma"])
+    noisy = add_noise(small, noise, options["noise"], rng)
+    return noisy if math.isinf(quality) else jpeg(noisy, quality, options["chroma"])

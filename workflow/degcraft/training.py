@@ -112,7 +112,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Trainer:
-    """A network in training: everything that a checkpoint must hold.
+    """A network in training: everything that a checkpoint must hold. Another task overrides `loss`.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Trainer:
     step : int
         Steps done.
     losses : list of (step, loss, lr)
-        Loss curve: mean L1 over the last ``log_every`` steps, range 0 to 1.
+        Loss curve: mean loss over the last ``log_every`` steps.
     """
 
     def __init__(
@@ -150,22 +150,27 @@ class Trainer:
         self.losses: list[tuple[int, float, float]] = []
         self.window = torch.zeros((), device=device)  # sum of losses since the last line of the curve
 
-    def advance(self, lr: Tensor, hr: Tensor) -> None:
-        """One optimiser step on a batch of uint8 LR and HR patches."""
-        lr, hr = (
-            images.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last) / 255
-            for images in (lr, hr)
-        )
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.lr_at(self.step)
+    def loss(self, lr: Tensor, hr: Tensor) -> Tensor:
+        """Mean absolute error of the SR images of a batch of uint8 LR and HR patches, range 0 to 1."""
+        lr, hr = (self.on_device(images) / 255 for images in (lr, hr))
         with self.autocast():
             sr = self.network(lr)
-        loss = (sr.float() - hr).abs().mean()
+        return (sr.float() - hr).abs().mean()
+
+    def on_device(self, images: Tensor) -> Tensor:
+        """Images (n, c, height, width) as float32, channels last, where the network is."""
+        return images.to(self.device, non_blocking=True).to(torch.float32, memory_format=torch.channels_last)
+
+    def advance(self, *batch: Tensor) -> None:
+        """One optimiser step on a batch, as `loss` takes it."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.lr_at(self.step)
+        loss = self.loss(*batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         with torch.no_grad():
-            self.window += loss
+            self.window += loss.detach()
             decay = self.recipe.ema_at(self.step)
             averaged = list(self.average.parameters())
             torch._foreach_lerp_(averaged, list(self.network.parameters()), 1 - decay)
@@ -214,7 +219,7 @@ class Trainer:
 
 def fit(
     trainer: Trainer,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, ...]],
     checkpoint_every: int,
     save: Callable[[Checkpoint], None],
     report: Callable[[str], None],
@@ -225,8 +230,8 @@ def fit(
     ----------
     trainer : Trainer
         Fresh, or loaded from a checkpoint.
-    batches : iterable of (LR, HR)
-        The batches from ``trainer.step`` on.
+    batches : iterable of tuple of Tensor
+        What `Trainer.advance` takes: the batches from ``trainer.step`` on.
     checkpoint_every : int
         Steps between calls of `save`; they change nothing.
     save : callable
@@ -241,8 +246,8 @@ def fit(
     """
     recipe = trainer.recipe
     start, begun = trainer.step, time.monotonic()
-    for lr, hr in batches:
-        trainer.advance(lr, hr)
+    for batch in batches:
+        trainer.advance(*batch)
         if trainer.step % recipe.log_every == 0:
             loss = trainer.log()
             pace = (trainer.step - start) / (time.monotonic() - begun)
