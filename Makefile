@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS = never
 # Commands find .venv's programs first, as after `source .venv/bin/activate`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup table2 test lint format lock
+.PHONY: help setup table2 figures test lint format lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -24,6 +24,9 @@ setup: .venv/.stamp ## make .venv with the locked packages (again only when the 
 
 table2: setup ## compute results/table2.csv with the config as it is
 	$(IN_VENV) snakemake --cores $(CORES) results/table2.csv
+
+figures: setup ## draw every figure of the paper and judge its claims, with the config as it is
+	$(IN_VENV) snakemake --cores $(CORES) figures
 
 test: setup ## run all tests
 	$(IN_VENV) python -m pytest --numprocesses 2 --dist loadgroup

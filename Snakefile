@@ -14,7 +14,9 @@ resource_scopes:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/applications.smk"
 include: "workflow/rules/synthesize.smk"
+include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/distances.smk"
 include: "workflow/rules/weights.smk"
@@ -22,6 +24,8 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/restore.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/evidence.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:

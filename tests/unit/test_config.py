@@ -14,7 +14,7 @@ from degcraft.errors import DegcraftError
 from degcraft.schema import options
 
 ROOT = Path(__file__).parents[2]
-OVERRIDES = ["workflow/presets/paper.yaml", "workflow/presets/study.yaml", "tests/config/tiny.yaml"]
+OVERRIDES = [*(f"workflow/presets/{name}.yaml" for name in ("paper", "study", "evidence")), "tests/config/tiny.yaml"]
 SETTING = {"blur": [0, 1], "noise": [0, 1], "quality": [80, 90]}
 
 
@@ -56,7 +56,8 @@ def test_the_default_is_valid(default_config):
 
 def test_config_and_schema_name_the_same_options(default_config):
     named = {"settings": "setting", "extractors": "extractor", "backbones": "backbone", "tables.extractors": "backbone"}
-    place = re.compile(r"^(settings|extractors|backbones|tables\.extractors)\.[^.]+")
+    named |= {"applications": "application", "evidence.images": "figure"}
+    place = re.compile(rf"^({'|'.join(map(re.escape, named))})\.[^.]+")
     general = {place.sub(lambda match: f"{match[1]}.<{named[match[1]]}>", path) for path in values(default_config)}
     assert general == set(options())
 
@@ -144,8 +145,9 @@ BAD = [
     ({"bins": {"noise": {"range": [-1, 5]}}}, "bins.noise.range[0]: expected a number >= 0, got -1"),
     ({"bins": {"noise": {"range": [1, 2, 3]}}}, "bins.noise.range: expected [low, high], "),
     ({"bins": {"quality": {"range": [0, 90]}}}, "bins.quality.range[0]: expected a number >= 1 and <= 100, got 0"),
-    ({"settings": {"setting1": {"quality": [90, 80]}}}, "settings.setting1.quality: expected [low, high], two numbers from 1 to 100 with low <= high, got [90, 80] (write [80, 90])"),
-    ({"settings": {"setting1": {"quality": [90, 101]}}}, "settings.setting1.quality[1]: expected a number >= 1 and <= 100, got 101"),
+    ({"settings": {"setting1": {"quality": [90, 80]}}}, "settings.setting1.quality: expected [low, high], two numbers from 1 to 100 with low <= high, or none, got [90, 80] (write [80, 90])"),
+    ({"settings": {"setting1": {"quality": [90, 101]}}}, "settings.setting1.quality: expected [low, high], two numbers from 1 to 100 with low <= high, or none, got [90, 101]"),
+    ({"settings": {"setting1": {"quality": "all"}}}, "settings.setting1.quality: expected [low, high], two numbers from 1 to 100 with low <= high, or none, got \"all\""),
     ({"settings": {"setting1": {"blur": [-0.5, 1]}}}, "settings.setting1.blur[0]: expected a number >= 0, got -0.5"),
     ({"degradation": {"kernel_size": 20}}, "degradation.kernel_size: expected an odd integer >= 3, got 20"),
     ({"degradation": {"downsampling": "bicubik"}}, 'degradation.downsampling: expected one of bicubic, area, stride, got "bicubik" (write bicubic)'),
@@ -166,8 +168,24 @@ BAD = [
     ({"extractors": {"vgg22": {"seed": 1}}}, "extractors.vgg22: seed does not go with kind: vgg, weights: torchvision"),
     ({"extractors": {"vgg22": {"weights": "random"}}}, "extractors.vgg22.seed: missing; add it, an integer >= 0"),
     ({"extractors": {"vgg22": {"layer": [2, 3]}}}, "extractors.vgg22.layer: expected [i, j], with i from 1 to 5, "),
-    ({"extractors": {"dasr": {"weights": "torchvision"}}}, "extractors.dasr.weights: expected random or the path of "),
-    ({"extractors": {"vgg54": {"weights": "vgg.pth"}}}, "extractors.vgg54.weights: expected torchvision, random or the path of a .safetensors file"),
+    ({"extractors": {"dasr": {"weights": "torchvision"}}}, "extractors.dasr.weights: expected random, trained or the path of "),
+    ({"extractors": {"vgg54": {"weights": "vgg.h5"}}}, "extractors.vgg54.weights: expected torchvision, random, trained or the path of a .safetensors, .pth or .pt file"),
+    ({"extractors": {"vgg54": {"weights": "trained"}}}, "extractors.vgg54.weights: expected torchvision, random or the path of"),
+    ({"extractors": {"own": {"kind": "alexnet", "weights": "trained"}}}, "extractors.own.textures: missing; add it"),
+    ({"extractors": {"vgg22": {"textures": "minc"}}}, "extractors.vgg22: textures does not go with kind: vgg, weights: torchvision; remove it"),
+    # targets and evidence
+    ({"applications": {"setting1": {"images": ["a"], "packaged": [], "references": 9, "window": 64, "count": 1}}}, "applications.setting1: settings has this name too"),
+    ({"applications": {"archive": {"packaged": []}}}, "applications.archive: no images; name a folder in images"),
+    ({"pretrain": {"dasr": {"queue": 1000}}}, "pretrain.dasr.queue: expected a multiple of the batch, 16, got 1000 (write 1008)"),
+    ({"evidence": {"alphas": [0, 25, 0.1234567]}}, "evidence.alphas[2]: expected at most six digits, for it names files"),
+    ({"evidence": {"stability": {"counts": [10, 400]}}}, "evidence.stability.counts: two sets of 400 images are drawn from 600; lower it, or set prepare.stability.count to 800 or more"),
+    ({"evidence": {"blur": {"widths": ["blur-0", "blur-wide"]}}}, "evidence.blur.widths: blur-wide has the range [0, 4]; a single width is needed"),
+    ({"evidence": {"blur": {"trainings": ["blur-wide", "blur-matched"]}}}, "evidence.blur.trainings: expected three different names of settings"),
+    ({"evidence": {"images": {"figure6": {"target": "archiv"}}}}, 'evidence.images.figure6.target: unknown target "archiv"; did you mean "archive"?'),
+    ({"evidence": {"images": {"figure7": {"crop": "best"}}}}, "evidence.images.figure7.crop: expected auto, or [left, top], two integers >= 0"),
+    ({"evidence": {"images": {"figure9": {"target": "archive"}}}}, "evidence.images.figure9: unknown key; expected figure6, figure7"),
+    ({"evidence": {"votes": "votes.txt"}}, "evidence.votes: expected none or the path of a .csv file"),
+    ({"figures": {"font": 4}}, "figures.font: expected a number >= 6 and <= 16, got 4"),
     ({"backbones": {"srresnet": {"growth": 8}}}, "backbones.srresnet: growth does not go with kind: srresnet; remove it"),
     # names
     ({"settings": {"my/film": SETTING}}, 'settings: "my/film" cannot name files; use lower-case letters, digits and hyphens (write my-film)'),
@@ -201,9 +219,12 @@ def test_bad_input_gets_one_plain_line(default_config, changes, line):
 def test_every_option_is_required_where_its_kind_has_it(default_config, path):
     config = copy.deepcopy(default_config)
     names = {"<setting>": "setting1", "<extractor>": "vgg22", "<backbone>": "rrdb"}
+    names |= {"<application>": "archive", "<figure>": "figure6"}
     *parents, last = [names.get(key, key) for key in path.split(".")]
     if path == "extractors.<extractor>.seed":
         parents = ["extractors", "alexnet-random"]
+    if path == "extractors.<extractor>.textures":
+        parents = ["extractors", "alexnet-minc"]
     node = config
     for key in parents:
         node = node[key]

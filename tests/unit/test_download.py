@@ -16,33 +16,25 @@ CONTENT = b"weights" * 1000
 def checksums(tmp_path):
     table = tmp_path / "checksums.tsv"
     digest = hashlib.sha256(CONTENT).hexdigest()
-    rows = [
-        f"{ALEXNET}\tAlexNet_Weights.IMAGENET1K_V1\t{digest}\textractors.alexnet",
-        "own.safetensors\tby-hand\tNA\tmine",
-    ]
+    rows = [f"{ALEXNET}\tAlexNet_Weights.IMAGENET1K_V1\t{digest}\textractors.alexnet"]
     table.write_text("\n".join(["# a comment", "file\tsource\tsha256\tused_by", *rows]) + "\n")
     return table
 
 
-def test_every_line_of_the_table_is_pinned_or_by_hand():
+def test_every_line_of_the_table_is_pinned():
     known = read_checksums()
     assert set(known) == {
         ALEXNET,
         "vgg19-dcbb9e9d.pth",
         "squeezenet1_1-b8a52dc0.pth",
         "vgg16-397923af.pth",
-        "alexnet-minc.safetensors",
-        "dasr.safetensors",
     }
     for name, published in known.items():
-        if published.source == "by-hand":
-            assert published.sha256 is None
-        else:
-            assert len(published.sha256) == 64
-            assert published.sha256[:8] == Path(name).stem.rsplit("-")[-1]  # the publisher's own pin
+        assert len(published.sha256) == 64
+        assert published.sha256[:8] == Path(name).stem.rsplit("-")[-1]  # the publisher's own pin
 
 
-@pytest.mark.parametrize("name", [name for name, line in read_checksums().items() if line.source != "by-hand"])
+@pytest.mark.parametrize("name", list(read_checksums()))
 def test_torchvision_publishes_each_under_its_name(name):
     assert address(read_checksums()[name]).endswith(f"/{name}")
 
@@ -97,17 +89,6 @@ def test_a_wrong_file_is_refused_and_kept(tmp_path, checksums):
     with pytest.raises(DegcraftError, match=rf"SHA-256 is {sha256(file)}.*the file is kept"):
         run(file, checksums)
     assert file.read_bytes() == b"something else"
-
-
-def test_a_file_by_hand_is_taken_or_asked_for(tmp_path, checksums):
-    file = tmp_path / "weights" / "own.safetensors"
-    with pytest.raises(
-        DegcraftError, match=r"own\.safetensors: no such file.*weights for mine are needed; put your own"
-    ):
-        run(file, checksums)
-    file.parent.mkdir()
-    file.write_bytes(b"any")
-    run(file, checksums)
 
 
 def test_an_unknown_name_is_refused(tmp_path, checksums):

@@ -221,9 +221,8 @@ def test_paper_without_its_images_warns_about_each_set(default_config, tmp_path,
     paper = merge(paper, {"data": str(tmp_path)})
     check_files(paper, warn=True)
     warned = capsys.readouterr().err.splitlines()
-    assert [line.split(": ")[2] for line in warned] == [
-        f"prepare.{name}.images" for name in ("train", "references", "bins", "test")
-    ]
+    sets = {f"prepare.{name}.images" for name in ("train", "references", "bins", "stability", "test")}
+    assert {line.split(": ")[2] for line in warned} == sets | {"extractors.alexnet-minc.textures"}
     assert [image_files(paper, name) for name in ("train", "test")] == [[], []]
 
 
@@ -231,5 +230,5 @@ def test_study_finds_the_real_images(default_config, shared_data):
     study = merge(default_config, yaml.safe_load((ROOT / "workflow/presets/study.yaml").read_text()))
     study = merge(study, {"data": str(shared_data)})
     check_files(study)
-    counts = {name: len(image_files(study, name)) for name in ("train", "references", "bins", "test")}
-    assert counts == {"train": 399 + 72, "references": 114, "bins": 113, "test": 100 + 14}
+    counts = {name: len(image_files(study, name)) for name in ("train", "references", "bins", "stability", "test")}
+    assert counts == {"train": 399 + 72, "references": 114, "bins": 113, "stability": 399 + 72, "test": 100 + 14}

@@ -15,24 +15,26 @@ STAGES, PROGRAMS, LIBRARY, FLOOR = "stages", "programs", "library", "floor"
 ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages"},
-    PROGRAMS: {"training", "restore", "tables", "figures", "methods"},
+    PROGRAMS: {"training", "restore", "tables", "evidence", "figures", "methods", "pretraining"},
     FLOOR: {
         "bins",
         "checkpoints",
         "choices",
         "compute",
         "config",
+        "consistency",
         "errors",
         "fingerprint",
         "inputs",
         "io",
+        "plans",
         "published",
         "schema",
     }
     | {"spec", "streams", "targets"},
 }
 # Besides stages, the modules whose purpose is files.
-FILES = {"checkpoints", "choices", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
+FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 IN_MEMORY = {"Image.open(buffer)"}
 HEAVY = {"torch", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}

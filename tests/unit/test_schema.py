@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 
 from degcraft.schema import options, reruns_table, schema
 
-STAGES = ["prepare", "synthesize", "features", "distances", "weights", "train", "restore", "evaluate", "tables"]
+STAGES = ["prepare", "applications", "synthesize", "pretrain", "features", "distances", "weights", "train"]
+STAGES += ["restore", "evaluate", "tables", "evidence", "figures"]
 
 
 def objects(node, path="schema"):
@@ -37,8 +38,8 @@ def test_refuses_unknown_keys_everywhere():
 
 def test_every_map_of_names_refuses_what_is_no_file_name():
     maps = [node for _, node in objects(schema()) if "patternProperties" in node]
-    patterns = {pattern for node in maps for pattern in node["patternProperties"]} - {".*"}
-    assert len(maps) == 4
+    patterns = {pattern for node in maps for pattern in node["patternProperties"]} - {".*", "^figure([678]|1[0-3])$"}
+    assert len(maps) == 6
     (pattern,) = patterns
     good = ["a", "setting1", "alexnet-random", "9lives", "a-"]
     bad = ["", "-a", "A", "a b", "a/b", "..", "a.b", "a\n", "a_b", "é", " a"]
@@ -51,20 +52,26 @@ def test_every_option_is_described(path):
     assert option["description"][0].isupper()
     assert option["description"].endswith(".")
     assert option["x-stages"] == [stage for stage in STAGES if stage in option["x-stages"]]
-    assert "type" in option or "enum" in option
+    assert {"type", "enum", "anyOf"} & set(option)
 
 
 def test_lengths_have_units():
     units = {path: option["x-unit"] for path, option in options().items() if "x-unit" in option}
-    pixels = {path for path in options() if re.search(r"crop|patch|kernel|blur\.range|>\.blur", path)}
-    assert {path for path, unit in units.items() if unit == "HR pixels"} == pixels
-    assert set(units) - pixels == {"bins.noise.range", "settings.<setting>.noise"}
+    hr = {path for path in options() if re.search(r"e\.crop|n\.patch|r\.patch|kernel|blur\.range|>\.blur", path)}
+    lr = {f"evidence.images.<figure>.{name}" for name in ("crop", "side")}
+    assert {path for path, unit in units.items() if unit == "HR pixels"} == hr
+    assert {path for path, unit in units.items() if unit == "LR pixels"} == lr
+    assert {path for path, unit in units.items() if unit == "pixels"} == {
+        "pretrain.alexnet.patch",
+        "applications.<application>.window",
+    }
+    assert {unit for unit in units.values() if "pixels" not in unit} == {"grey levels of 255", "inches", "points"}
 
 
 def test_reruns_table_is_short_and_complete():
     lines = reruns_table().splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines[2:]]
-    assert len(rows) <= 40
+    assert len(rows) <= 60
     assert all(len(row) == 3 for row in rows)
     shown = {row[0].strip("`"): row[2] for row in rows}
     for path, option in options().items():

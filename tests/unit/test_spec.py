@@ -3,10 +3,11 @@ import re
 
 import pytest
 
+from degcraft import plans, targets
 from degcraft.config import merge, validate
 from degcraft.errors import DegcraftError
 from degcraft.schema import options
-from degcraft.spec import parse_weighting, spec, weighting_name
+from degcraft.spec import SAME, parse_weighting, spec, weighting_name
 from tests.edits import BASE, FLIPS
 
 
@@ -16,33 +17,63 @@ def base(default_config):
 
 
 def specs(config):
-    """Spec of every job of the tables, by stage and what the job is for."""
-    tables, weighting, jobs = config["tables"], weighting_name(config), {}
+    """Spec of every job of the tables and figures, by stage and what the job is for."""
+    tables, jobs = config["tables"], {}
 
     def add(stage, *key, **wildcards):
         jobs[stage, *key, *wildcards.values()] = spec(config, stage, **wildcards)
 
-    for name in ("train", "references", "bins", "test"):
+    def add_model(model):
+        backbone, test, draw, seed = model.split("/")
+        seed = seed.removeprefix("seed")
+        _, target, trained, _ = targets.model(backbone, test, draw, seed).split("/")
+        add("train", backbone=backbone, target=target, draw=trained, seed=seed)
+        for stage in ("restore", "evaluate"):
+            add(stage, backbone=backbone, target=test, draw=draw, seed=seed)
+        if test in config["settings"]:
+            add("synthesize", set="test", target=test)
+        if trained not in targets.PLAIN_DRAWS:
+            add_weights(target, *trained.split(".", 1))
+
+    def add_weights(target, extractor, weighting):
+        add_features(target, extractor)
+        add("distances", target=target, extractor=extractor)
+        add("weights", target=target, extractor=extractor, weighting=weighting)
+        if target.removesuffix(SAME) in config["settings"]:
+            add("synthesize", set="references", target=target)
+
+    def add_features(target, extractor):
+        add("features", "bins", extractor=extractor)
+        add("features", extractor=extractor, target=target)
+        if config["extractors"][extractor].get("weights") == "trained":
+            add("pretrain", extractor=extractor)
+
+    evidence = config["evidence"]
+    for name in config["applications"]:
+        add("applications", application=name)
+    for model in [*plans.blur_models(config), *plans.alpha_models(config)]:
+        add_model(model)
+    for figure in evidence["images"]:
+        for model in plans.image_models(config, figure):
+            add_model(model)
+    for name in plans.map_weights(config, {}):
+        add_weights(*name.replace("/", " ").replace(".frechet", " frechet").split())
+    add("synthesize", set="stability", target=evidence["setting"])
+    for name in evidence["extractors"]:
+        add_features(f"stability-{evidence['setting']}", name)
+    for figure in (*plans.FIGURES, "claims"):
+        add("evidence", figure=figure)
+    add("figures")
+    for name in ("train", "references", "bins", "stability", "test"):
         add("prepare", set=name)
     add("synthesize", set="bins")
     for table in ("table1", "table2"):
         add("tables", table=table)
+    for model in targets.table_models(config):
+        add_model(model)
     for target in tables["settings"]:
-        for name in ("references", "test"):
-            add("synthesize", set=name, target=target)
-        for extractor in {name for backbone in tables["backbones"] for name in tables["extractors"][backbone]}:
-            add("features", "bins", extractor=extractor)
-            add("features", extractor=extractor, target=target)
-            add("distances", target=target, extractor=extractor)
-            add("weights", target=target, extractor=extractor, weighting=weighting)
-        for backbone in tables["backbones"]:
-            draws = [f"{extractor}.{weighting}" for extractor in tables["extractors"][backbone]]
-            for draw in ("uniform", "oracle", *draws):
-                for seed in map(str, config["train"]["seeds"]):
-                    trained = "any" if draw == "uniform" else target
-                    add("train", backbone=backbone, target=trained, draw=draw, seed=seed)
-                    for stage in ("restore", "evaluate"):
-                        add(stage, backbone=backbone, target=target, draw=draw, seed=seed)
+        add("synthesize", set="references", target=target)
+        add("synthesize", set="test", target=target)
     return jobs
 
 
@@ -68,17 +99,21 @@ def test_only_the_edited_entry_changes(base):
         return {key for key in after if before.get(key) != after[key]}
 
     assert changed(FLIPS["prepare.test.count"]) == {("prepare", "test")}
-    assert changed(FLIPS["prepare.crop"]) == {("prepare", "references"), ("prepare", "bins")}
+    assert changed(FLIPS["prepare.crop"]) == {
+        ("applications", "archive"),
+        *(("prepare", name) for name in ("references", "bins", "stability")),
+    }
     assert {key[1] for key in changed(FLIPS["settings.<setting>.blur"]) if key[0] == "synthesize"} == {
         "references",
+        "stability",
         "test",
     }
     assert {key[2:4] for key in changed(FLIPS["settings.<setting>.blur"]) if key[0] == "train"} == {
         ("setting1", "oracle")
     }
     assert {key[1] for key in changed(FLIPS["backbones.<backbone>.width"]) if key[0] == "train"} == {"srresnet"}
-    assert {key[-1] for key in changed(FLIPS["train.seeds"]) if key[0] != "tables"} == {"1"}
-    assert {key[1] for key in changed(FLIPS["bins.blur.count"]) if key[0] == "synthesize"} == {"bins"}
+    assert {key[-1] for key in changed(FLIPS["train.seeds"]) if key[0] in ("train", "restore", "evaluate")} == {"1"}
+    assert {key[1] for key in changed(FLIPS["bins.blur.count"]) if key[0] == "synthesize"} == {"bins", "stability"}
     assert "oracle" not in {key[3] for key in changed(FLIPS["bins.blur.count"]) if key[0] == "train"}
 
 
@@ -138,7 +173,7 @@ def test_sections_of_each_stage(base):
     assert keys("restore") == {"compute"}
     assert keys("tables", table="table1") == {"settings"}
     assert keys("tables", table="table2") == {
-        "tables", "weights", "evaluate", "train", "backbones", "extractors",
+        "tables", "weights", "evaluate", "train", "backbones",
     }  # fmt: skip
 
 

@@ -31,12 +31,19 @@ def test_other_draws_are_unknown(default_config, draw):
     ("path", "message"),
     [
         ("results/metrics/srresnt/setting1/uniform/seed0.csv", 'unknown backbone "srresnt"; did you mean "srresnet"?'),
-        ("results/metrics/srresnet/settin3/uniform/seed0.csv", 'unknown setting "settin3"; did you mean "setting3"?'),
+        ("results/metrics/srresnet/settin3/uniform/seed0.csv", 'unknown target "settin3"; did you mean "setting3"?'),
         ("results/features/dtc/bins.npz", 'unknown extractor "dtc"; did you mean "dct"?'),
         ("results/weights/setting1/dct.frechet-25.csv", 'did you mean "dct.frechet-a25"?'),
         ("results/models/rrdb/any/unifrm/seed0/model.safetensors", 'unknown draw "unifrm"; did you mean "uniform"?'),
         ("results/models/rrdb/setting1/uniform/seed0/loss.csv", "write results/models/rrdb/any/uniform"),
-        ("results/metrics/rrdb/any/uniform/seed0.csv", 'unknown setting "any"'),
+        ("results/metrics/rrdb/any/uniform/seed0.csv", 'unknown target "any"'),
+        (
+            "results/metrics/rrdb/setting1/oracle@settin4/seed0.csv",
+            'unknown target "settin4"; did you mean "setting4"?',
+        ),
+        ("results/models/rrdb/setting1/oracle@setting4/seed0/loss.csv", 'unknown draw "oracle@setting4"'),
+        ("results/metrics/rrdb/setting1.same/oracle/seed0.csv", 'unknown target "setting1.same"'),
+        ("results/pretrained/dsar/model.safetensors", 'unknown extractor "dsar"; did you mean "dasr"?'),
         ("results/models/../setting1/oracle", '".." and spaces are not allowed'),
         ("results/metrics/sr resnet/setting1/uniform", '".." and spaces are not allowed'),
     ],
@@ -46,8 +53,23 @@ def test_unknown_names_are_refused_with_the_nearest_known_one(default_config, pa
         targets.check(default_config, ["--cores", "2", path])
 
 
+def test_a_tested_draw_may_be_of_another_target(default_config):
+    pattern = targets.tested_draw_pattern(default_config)
+    for draw in ("uniform", "dct.frechet-a25@setting3", "oracle@blur-matched", "dct.frechet-a25@archive"):
+        assert re.fullmatch(pattern, draw)
+    assert not re.fullmatch(pattern, "oracle@any")
+    assert not re.fullmatch(targets.draw_pattern(default_config), "oracle@setting3")
+
+
 def test_known_paths_pass(default_config):
     models = [f"results/metrics/{model}.csv" for model in targets.table_models(default_config)]
+    targets.check(
+        default_config,
+        [
+            "results/weights/setting3.same/dct.frechet-a25.csv",
+            "results/metrics/rrdb/setting1/oracle@setting4/seed0.csv",
+        ],
+    )
     targets.check(
         default_config, ["all", "results/table2.csv", "results/models/rrdb/any/uniform/seed0/loss.csv", *models]
     )

@@ -50,8 +50,8 @@ def jobs(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in rows if name != "all"}
 
 
-def dry_runs(workdir: Path, configs: list[dict[str, Any]], folder: Path) -> list[dict[str, int]]:
-    """Job counts of one dry run per config, each in a fork of a process that has loaded the engine."""
+def dry_runs(workdir: Path, configs: list[dict[str, Any]], folder: Path, *targets: str) -> list[dict[str, int]]:
+    """Job counts of one dry run of `targets` per config, each in a fork of a process that has loaded the engine."""
     paths = []
     for number, config in enumerate(configs):
         paths.append(folder / f"{number}.yaml")
@@ -59,13 +59,13 @@ def dry_runs(workdir: Path, configs: list[dict[str, Any]], folder: Path) -> list
     halves = [half for half in (paths[::2], paths[1::2]) if half]
     with ThreadPoolExecutor(2) as pool:
         found: dict[str, str] = {}
-        for part in pool.map(lambda half: _forked(workdir, half), halves):
+        for part in pool.map(lambda half: _forked(workdir, half, targets), halves):
             found |= part
     return [jobs(found[str(path)]) for path in paths]
 
 
-def _forked(workdir: Path, configs: list[Path]) -> dict[str, str]:
-    arguments = [command(workdir, "-n", config=path)[1:] for path in configs]
+def _forked(workdir: Path, configs: list[Path], targets: tuple[str, ...]) -> dict[str, str]:
+    arguments = [command(workdir, "-n", *targets, config=path)[1:] for path in configs]
     result = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("forks.py"))],
         input=json.dumps(arguments), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, check=True, cwd=workdir,

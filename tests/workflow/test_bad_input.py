@@ -62,7 +62,7 @@ def test_all_problems_are_told_at_once(tmp_path):
     ("target", "message"),
     [
         (CRAFTED.format("dtc.frechet-a25"), 'unknown draw "dtc.frechet-a25"; did you mean "dct.frechet-a25"?'),
-        ("results/metrics/srresnet/setting7/uniform/seed0.csv", 'unknown setting "setting7"; did you mean "setting'),
+        ("results/metrics/srresnet/setting7/uniform/seed0.csv", 'unknown target "setting7"; did you mean "setting'),
         ("results/metrics/rddb/setting1/uniform/seed0.csv", 'unknown backbone "rddb"; did you mean "rrdb"?'),
     ],
 )

@@ -15,21 +15,29 @@ from tests.edits import FLIPS
 from tests.workflow.engine import ROOT, STAGES, TINY, dry_runs, jobs, snakemake
 
 FOLLOWERS = {
-    "prepare": ["synthesize", "train", "restore", "evaluate"],
+    "prepare": ["synthesize", "pretrain", "train", "restore", "evaluate"],
+    "applications": ["features", "restore"],
     "synthesize": ["features", "restore", "tables"],
-    "features": ["distances"],
+    "pretrain": ["features"],
+    "features": ["distances", "evidence"],
     "distances": ["weights"],
-    "weights": ["train"],
+    "weights": ["train", "evidence"],
     "train": ["restore"],
-    "restore": ["evaluate"],
-    "evaluate": ["tables"],
+    "restore": ["evaluate", "evidence"],
+    "evaluate": ["tables", "evidence"],
     "tables": [],
+    "evidence": ["figures"],
+    "figures": [],
 }
+ALL = {*FOLLOWERS} - {"applications"}
 # An image set reaches some stages only.
 SETS = {
-    "train": {"prepare", "train", "restore", "evaluate", "tables"},
-    "test": {"prepare", "synthesize", "restore", "evaluate", "tables"},
+    "train": ALL - {"synthesize"},
+    "stability": {"prepare", "synthesize", "features", "evidence", "figures"},
+    "test": {"prepare", "synthesize", "restore", "evaluate", "tables", "evidence", "figures"},
 }
+# Nothing is trained on textures in the tiny run.
+UNUSED = "pretrain.alexnet"
 
 
 def tiny_config() -> dict[str, Any]:
@@ -53,7 +61,7 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
 def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
     """The tiny config with one option changed; some need another change than the default would."""
     weights = {"weights": str(workdir / "config.safetensors")}
-    second = {"kind": "srresnet", "width": 4, "blocks": 1}
+    second, encoder = {"kind": "srresnet", "width": 4, "blocks": 1}, {"kind": "dasr", "weights": "trained"}
     instead = {
         # Not alexnet-random: the default's seed for it would be merged in again, and files have none.
         "extractors.<extractor>.weights": {"extractors": {"vgg-random": weights}},
@@ -61,9 +69,13 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
         "tables.settings": {"tables": {"settings": ["setting1", "setting3", "setting4"]}},
         "tables.extractors.<backbone>": {
-            "extractors": {"second": {"kind": "alexnet", "weights": "random", "seed": 1}},
+            "extractors": {"second": encoder},
             "tables": {"extractors": {"rrdb": ["vgg-random", "second"]}},
         },
+        "evidence.extractor": {"extractors": {"second": encoder}},
+        "evidence.extractors": {"extractors": {"second": encoder}},
+        # No textures are at hand, so that no AlexNet is trained on them.
+        "extractors.<extractor>.textures": {"extractors": {"alexnet-minc": {"textures": str(workdir)}}},
         # Where the usual edit is what the tiny config has already.
         "bins.quality.count": {"bins": {"quality": {"count": 3}}},
         "prepare.crop": {"prepare": {"crop": 288}},
@@ -85,10 +97,13 @@ def test_every_option_reruns_the_stages_that_the_schema_names(tiny_run, tmp_path
     config = tiny_config()
     paths = list(FLIPS)
     assert paths == list(options())
-    counts = dry_runs(workdir, [edited(path, config, workdir) for path in paths], tmp_path)
+    configs = [edited(path, config, workdir) for path in paths]
+    counts = dry_runs(workdir, configs, tmp_path, "all", "figures")
     wrong = []
     for path, count in zip(paths, counts, strict=True):
         found, expected = {STAGES[rule] for rule in count}, expected_stages(path, options()[path]["x-stages"])
+        if path.startswith(UNUSED):
+            expected = set()
         if found != expected:
             wrong.append(f"{path}: re-runs {sorted(found)}, the schema says {sorted(expected)}")
     assert not wrong, "\n".join(wrong)
@@ -133,7 +148,7 @@ def checkout(tiny_run, tmp_path):
 
 
 def rerun(checkout: Path, workdir: Path, config: Path = TINY) -> set[str]:
-    result = snakemake(workdir, "-n", "--snakefile", str(checkout / "Snakefile"), config=config)
+    result = snakemake(workdir, "-n", "all", "figures", "--snakefile", str(checkout / "Snakefile"), config=config)
     assert result.returncode == 0, result.stdout
     return {STAGES[rule] for rule in jobs(result.stdout)}
 
@@ -152,9 +167,19 @@ def test_edits_that_change_nothing_rerun_nothing(tiny_run, checkout, tmp_path):
 @pytest.mark.parametrize(
     ("module", "old", "new", "first"),
     [
-        ("degradations.py", "SCALE = 4", "SCALE = 2 + 2", {"synthesize", "train"}),
-        ("weighting/frechet.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"distances", "weights"}),
-        ("metrics.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"evaluate"}),
+        (
+            "degradations.py",
+            "SCALE = 4",
+            "SCALE = 2 + 2",
+            {"applications", "pretrain", "synthesize", "train", "evidence"},
+        ),
+        (
+            "weighting/frechet.py",
+            "import numpy as np",
+            "import numpy as np\n\nEDITED = 1",
+            {"distances", "weights", "evidence"},
+        ),
+        ("metrics.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"evaluate", "evidence"}),
         ("extractors/dct.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"features"}),
     ],
 )
@@ -164,3 +189,8 @@ def test_an_edit_of_code_reruns_its_stages(tiny_run, checkout, module, old, new,
     assert old in text
     source.write_text(text.replace(old, new, 1))
     assert rerun(checkout, tiny_run) == closure(first)
+
+
+def test_an_edit_of_the_style_draws_one_figure(tiny_run, tmp_path):
+    changes = {"figures": {"font": 8}}
+    assert dry_runs(tiny_run, [merge(tiny_config(), changes)], tmp_path, "results/figure4.pdf") == [{"draw_figure": 1}]

@@ -5,7 +5,6 @@ import difflib
 import json
 import math
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,8 +13,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
+from degcraft import consistency
+from degcraft.consistency import is_number, value_at
 from degcraft.errors import DegcraftError, unknown
-from degcraft.inputs import SETS
 from degcraft.schema import options, reruns_table, schema
 
 _WORDS = {
@@ -46,7 +46,7 @@ def validate(config: dict[str, Any]) -> None:
     validator = _validator(config)
     for error in validator.iter_errors(config):
         problems.extend(_lines(error, validator))
-    problems.extend(_cross_checks(config))
+    problems.extend(consistency.problems(config))
     if problems:
         raise DegcraftError("\n".join(f"config.yaml: {line}" for line in dict.fromkeys(problems)))
 
@@ -93,13 +93,13 @@ def _validator(config: dict[str, Any]) -> Validator:
     """Validator with our keywords, in which numbers are finite and 5.0 is no integer."""
 
     def order(_: Any, sign: str, pair: Any, __: Any) -> Iterator[ValidationError]:
-        if isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)):
+        if isinstance(pair, list) and len(pair) == 2 and all(map(is_number, pair)):
             low, high = pair
             if low > high or (low == high and sign == "<"):
                 yield ValidationError("order")
 
     def names_of(_: Any, section: str, name: Any, __: Any) -> Iterator[ValidationError]:
-        known = _at(config, section)
+        known = value_at(config, section)
         if isinstance(name, str) and isinstance(known, dict) and name not in known:
             yield ValidationError(unknown(section.removesuffix("s"), name, known))
 
@@ -115,22 +115,11 @@ def _validator(config: dict[str, Any]) -> Validator:
                 yield ValidationError(f"{option} does not go with {', '.join(beside)}; remove it")
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"number": lambda _, value: _is_number(value), "integer": lambda _, value: type(value) is int}
+        {"number": lambda _, value: is_number(value), "integer": lambda _, value: type(value) is int}
     )
     keywords = {"x-order": order, "x-names-of": names_of, "x-reserved": reserved, "x-without": without}
     validator: type[Validator] = extend(Draft202012Validator, keywords, type_checker=checker)  # type: ignore[no-untyped-call]
     return validator(schema())
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _at(config: Any, path: str) -> Any:
-    """Value at a dotted path, None where there is none."""
-    for key in path.split("."):
-        config = config[key] if isinstance(config, dict) and key in config else None
-    return config
 
 
 def _lines(error: ValidationError, validator: Validator) -> Iterator[str]:
@@ -144,6 +133,8 @@ def _lines(error: ValidationError, validator: Validator) -> Iterator[str]:
                 continue
             if "patternProperties" not in rule:
                 yield f"{path}.{key}: unknown key; {_nearest_key(key, rule)}".lstrip(".")
+            elif "x-expected" in rule and not any(re.search(name, key) for name in rule["patternProperties"]):
+                yield f"{path}.{key}: unknown key; expected {rule['x-expected']}"
             elif not any(re.search(pattern, key) for pattern in rule["patternProperties"]):
                 plain = re.sub("[^a-z0-9]+", "-", key.lower()).strip("-") or "name"
                 needed = f"use lower-case letters, digits and hyphens (write {plain})"
@@ -199,7 +190,7 @@ def _suggestion(value: Any, rule: dict[str, Any], validator: Validator) -> str:
             nearest.append(json.loads(value))
     elif isinstance(value, float) and value.is_integer():
         nearest.append(int(value))
-    elif isinstance(value, list) and all(map(_is_number, value)):
+    elif isinstance(value, list) and all(map(is_number, value)):
         nearest.append(sorted(value))
     for candidate in nearest:
         if validator.evolve(schema=rule).is_valid(candidate):
@@ -207,39 +198,6 @@ def _suggestion(value: Any, rule: dict[str, Any], validator: Validator) -> str:
             plain = text.removesuffix("...\n").strip()  # YAML ends a lone scalar with dots.
             return f" (write {plain})"
     return ""
-
-
-def _cross_checks(config: dict[str, Any]) -> Iterator[str]:
-    """Problems between options; parts that the schema refuses are passed over."""
-    yield from _shared_photographs(config)
-    for name in SETS:
-        section = _at(config, f"prepare.{name}")
-        if isinstance(section, dict) and not any(section.get(key) for key in ("images", "packaged", "dead_leaves")):
-            leaves_too = ", or let dead_leaves be > 0" if "dead_leaves" in section else ""
-            yield f"prepare.{name}: no images; name a folder in images or a photograph in packaged{leaves_too}"
-    counts = [_at(config, f"bins.{name}.count") for name in ("blur", "noise", "quality")]
-    if counts == [1, 1, 1]:
-        yield "bins: one bin in all, at least two are needed; raise a count"
-    lr, floor = _at(config, "train.lr"), _at(config, "train.lr_floor")
-    if _is_number(lr) and _is_number(floor) and floor > lr > 0:
-        yield f"train.lr_floor: expected at most train.lr, {lr}, got {floor}"
-    alpha = _at(config, "weights.alpha")
-    if _is_number(alpha) and float(f"{alpha:g}") != alpha:
-        yield f"weights.alpha: expected at most six digits, for it names files, got {alpha} (write {alpha:g})"
-    shown, rows, known = (_at(config, path) for path in ("tables.backbones", "tables.extractors", "backbones"))
-    for backbone in known if isinstance(known, dict) and isinstance(shown, list) and isinstance(rows, dict) else []:
-        if backbone in shown and backbone not in rows:
-            yield f"tables.extractors.{backbone}: missing; tables.backbones has it (write {backbone}: [])"
-
-
-def _shared_photographs(config: dict[str, Any]) -> Iterator[str]:
-    owner: dict[str, str] = {}
-    for name in SETS:
-        packaged = _at(config, f"prepare.{name}.packaged")
-        for photograph in packaged if isinstance(packaged, list) else []:
-            if isinstance(photograph, str) and owner.setdefault(photograph, name) != name:
-                first = f"prepare.{owner[photograph]}.packaged"
-                yield f"prepare.{name}.packaged: {photograph} is in {first} too; the sets must differ (remove one)"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from typing import Any
 
 from degcraft.errors import DegcraftError
 
-SETS = ("train", "references", "bins", "test")
+DISJOINT = ("train", "references", "bins", "test")  # sets that must not share a photograph
+SETS = (*DISJOINT, "stability")
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 Config = dict[str, Any]
@@ -31,13 +33,17 @@ def data_path(config: Config, path: str) -> str:
 
 
 def image_files(config: Config, name: str) -> list[str]:
-    """Image files of set `name` (train, references, bins or test), sorted, each once.
+    """Image files of set `name` (one of `SETS`), sorted, each once; see `listed_files`."""
+    return listed_files(config, config["prepare"][name]["images"])
+
+
+def listed_files(config: Config, images: list[Any]) -> list[str]:
+    """Image files that a list of folders and CSV lists leads to, sorted, each once.
 
     Folders give their direct children with an image suffix, lists the rows that
     pass their filter. What is missing is left out: `check_files` reports it.
     """
-    files = [file for entry in config["prepare"][name]["images"] for file in _entry(config, entry)[0]]
-    return sorted(set(files))
+    return sorted({file for entry in images for file in _entry(config, entry)[0]})
 
 
 def check_files(config: Config, *, warn: bool = False) -> None:
@@ -58,9 +64,11 @@ def check_files(config: Config, *, warn: bool = False) -> None:
     problems = []
     if re.search(r"\s", config["data"]):
         problems.append(f'data: "{config["data"]}" holds a space; {_plain_link(config["data"])}')
-    for name in SETS:
-        for entry in config["prepare"][name]["images"]:
-            problems += [f"prepare.{name}.images: {problem}" for problem in _entry(config, entry)[1]]
+    sections = {f"prepare.{name}": config["prepare"][name] for name in SETS}
+    sections |= {f"applications.{name}": entry for name, entry in config["applications"].items()}
+    for path, section in sections.items():
+        for entry in section["images"]:
+            problems += [f"{path}.images: {problem}" for problem in _entry(config, entry)[1]]
     lines = [f"config.yaml: {line}" for line in problems + _shared_files(config) + _missing_weights(config)]
     if lines and not warn:
         raise DegcraftError("\n".join(lines))
@@ -125,10 +133,10 @@ def _list(place: Path, entry: dict[str, Any]) -> tuple[list[str], list[str]]:
 
 def _shared_files(config: Config) -> list[str]:
     """Photographs that two sets would share, one line per pair of sets."""
-    files = {name: {str(Path(file).resolve()) for file in image_files(config, name)} for name in SETS}
+    files = {name: {str(Path(file).resolve()) for file in image_files(config, name)} for name in DISJOINT}
     lines = []
-    for number, name in enumerate(SETS):
-        for other in SETS[:number]:
+    for number, name in enumerate(DISJOINT):
+        for other in DISJOINT[:number]:
             common = sorted(files[name] & files[other])
             if common:
                 found = f"{len(common)} files are in prepare.{other}.images too, the first is {common[0]}"
@@ -136,20 +144,33 @@ def _shared_files(config: Config) -> list[str]:
     return lines
 
 
+def absent_extractors(config: Config) -> dict[str, str]:
+    """Extractors that cannot be computed here, each with the reason: a file or folder of theirs is not there.
+
+    Files in resources/ and results/ count as there, since rules answer for them.
+    """
+    absent = {}
+    for name, options in config["extractors"].items():
+        weights, textures = options.get("weights", ""), options.get("textures")
+        if weights.endswith(WEIGHTS_SUFFIXES) and not _is_there(config, weights, folder=False):
+            absent[name] = f"extractors.{name}.weights: {data_path(config, weights)}: no such file"
+        if textures and not _is_there(config, textures, folder=True):
+            absent[name] = f"extractors.{name}.textures: {data_path(config, textures)}: no such folder"
+    return absent
+
+
+def _is_there(config: Config, path: str, *, folder: bool) -> bool:
+    place = Path(data_path(config, path))
+    made = path.startswith(("results/", "resources/")) and not folder
+    return made or (place.is_dir() if folder else place.is_file())
+
+
 def _missing_weights(config: Config) -> list[str]:
-    """Weight files that the tables need and that are not there; rules answer for those in resources/."""
+    """What extractors of the tables and LPIPS need and is not there."""
     tables = config["tables"]
     used = {extractor for backbone in tables["backbones"] for extractor in tables["extractors"][backbone]}
-    options = {
-        f"extractors.{name}.weights": config["extractors"][name]["weights"]
-        for name in sorted(used)
-        if "weights" in config["extractors"][name]
-    }
-    if "lpips" in config["evaluate"]["metrics"]:
-        options["evaluate.lpips.weights"] = config["evaluate"]["lpips"]["weights"]
-    return [
-        f"{option}: {place}: no such file; check the path, or set its folder with --config data=FOLDER"
-        for option, path in options.items()
-        if path.endswith(".safetensors") and not path.startswith("resources/")
-        if not Path(place := data_path(config, path)).is_file()
-    ]
+    problems = [problem for name, problem in absent_extractors(config).items() if name in used]
+    lpips = config["evaluate"]["lpips"]["weights"] if "lpips" in config["evaluate"]["metrics"] else ""
+    if lpips.endswith(WEIGHTS_SUFFIXES) and not _is_there(config, lpips, folder=False):
+        problems.append(f"evaluate.lpips.weights: {data_path(config, lpips)}: no such file")
+    return [f"{problem}; check the path, or set its folder with --config data=FOLDER" for problem in sorted(problems)]

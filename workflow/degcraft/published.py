@@ -21,16 +21,16 @@ class Published:
     file : str
         File name.
     source : str
-        Name of torchvision's weights, such as ``AlexNet_Weights.IMAGENET1K_V1``, or ``by-hand``.
-    sha256 : str or None
-        What the file must hash to; None if nothing is published to pin.
+        Name of torchvision's weights, such as ``AlexNet_Weights.IMAGENET1K_V1``.
+    sha256 : str
+        What the file must hash to.
     used_by : tuple of str
         Config entries, as ``extractors.<kind>`` and ``lpips.<net>``.
     """
 
     file: str
     source: str
-    sha256: str | None
+    sha256: str
     used_by: tuple[str, ...]
 
 
@@ -45,12 +45,7 @@ def read_checksums(table: Path = CHECKSUMS) -> dict[str, Published]:
     try:
         lines = [line for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         return {
-            line["file"]: Published(
-                line["file"],
-                line["source"],
-                None if line["sha256"] == "NA" else line["sha256"],
-                tuple(line["used_by"].split(",")),
-            )
+            line["file"]: Published(line["file"], line["source"], line["sha256"], tuple(line["used_by"].split(",")))
             for line in csv.DictReader(lines, delimiter="\t")
         }
     except (OSError, KeyError, AttributeError) as error:
@@ -72,7 +67,7 @@ def weights_file(options: dict[str, Any]) -> str | None:
     -------
     str or None
         ``resources/weights/<published name>`` for torchvision, the path as
-        given for a file, None for random, none, or a kind without weights.
+        given for a file, None for random, trained, none, or a kind without weights.
 
     Raises
     ------
@@ -87,7 +82,7 @@ def weights_file(options: dict[str, Any]) -> str | None:
     (None, None)
     """
     weights = options.get("weights", "none")
-    if weights in ("none", "random"):
+    if weights in ("none", "random", "trained"):
         return None
     if weights != "torchvision":
         return str(weights)
@@ -96,7 +91,7 @@ def weights_file(options: dict[str, Any]) -> str | None:
         if user in published.used_by:
             return f"{FOLDER}/{published.file}"
     raise DegcraftError(
-        f"{user}: weights: torchvision, but torchvision publishes none for it; write the path of a .safetensors file, "
+        f"{user}: weights: torchvision, but torchvision publishes none for it; write the path of a weights file, "
         "or random"
     )
 

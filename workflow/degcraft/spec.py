@@ -9,6 +9,8 @@ from degcraft.errors import DegcraftError, unknown
 
 Section = dict[str, Any]
 
+SAME = ".same"  # ends the name of a setting whose references have the bins' own clean contents
+
 
 def spec(config: Section, stage: str, **wildcards: str) -> str:
     """The narrowest sections of the config that a job of `stage` reads, as JSON.
@@ -18,11 +20,12 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
     config : dict
         A valid config.
     stage : str
-        prepare, synthesize, features, distances, weights, train, restore, evaluate or tables.
+        prepare, applications, synthesize, pretrain, features, distances, weights, train, restore, evaluate, tables,
+        evidence or figures.
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
-        prepare: set. synthesize: set, and target unless the set is bins. features: extractor.
-        weights: weighting. train: backbone, target, draw, seed. tables: table.
+        prepare: set. applications: application. synthesize: set, and target unless the set is bins. pretrain and
+        features: extractor. weights: weighting. train: backbone, target, draw, seed. tables: table. evidence: figure.
 
     Returns
     -------
@@ -88,6 +91,10 @@ def _entry(config: Section, section: str, name: str) -> Section:
     return entry
 
 
+def _only(section: Section, *keys: str) -> Section:
+    return {key: section[key] for key in keys}
+
+
 def _without(section: Section, *keys: str) -> Section:
     return {key: value for key, value in section.items() if key not in keys}
 
@@ -95,7 +102,7 @@ def _without(section: Section, *keys: str) -> Section:
 def _prepare(config: Section, wildcards: dict[str, str]) -> Section:
     name = wildcards["set"]
     section = {name: config["prepare"][name]}
-    if name in ("references", "bins"):
+    if name in ("references", "bins", "stability"):
         section["crop"] = config["prepare"]["crop"]
     return {"prepare": section, "seed": config["seed"]}
 
@@ -104,7 +111,24 @@ def _synthesize(config: Section, wildcards: dict[str, str]) -> Section:
     common = {"degradation": config["degradation"], "seed": config["seed"]}
     if wildcards["set"] == "bins":
         return {**common, "bins": config["bins"]}
-    return {**common, "setting": _entry(config, "settings", wildcards["target"])}
+    setting = {"setting": _entry(config, "settings", wildcards["target"].removesuffix(SAME))}
+    return {**common, **setting, **({"bins": config["bins"]} if wildcards["set"] == "stability" else {})}
+
+
+def _applications(config: Section, wildcards: dict[str, str]) -> Section:
+    application = _entry(config, "applications", wildcards["application"])
+    return {"application": application, "crop": config["prepare"]["crop"]}
+
+
+def _pretrain(config: Section, wildcards: dict[str, str]) -> Section:
+    extractor = _entry(config, "extractors", wildcards["extractor"])
+    return {
+        "extractor": extractor,
+        "pretrain": config["pretrain"][extractor["kind"]],
+        "log_every": config["train"]["log_every"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+    }
 
 
 def _features(config: Section, wildcards: dict[str, str]) -> Section:
@@ -154,13 +178,59 @@ def _tables(config: Section, wildcards: dict[str, str]) -> Section:
         "evaluate": config["evaluate"],
         "train": {key: config["train"][key] for key in ("iterations", "seeds")},
         "backbones": {name: config["backbones"][name] for name in tables["backbones"]},
-        "extractors": {name: {"weights": entry.get("weights", "none")} for name, entry in config["extractors"].items()},
     }
+
+
+def families(config: Section, extractors: list[str]) -> dict[str, str]:
+    """The first of `extractors` that differs from each in its seed alone: one network, initialised differently."""
+    first: dict[str, str] = {}
+    return {
+        name: first.setdefault(json.dumps(_without(_entry(config, "extractors", name), "seed"), sort_keys=True), name)
+        if config["extractors"][name].get("weights") == "random"
+        else name
+        for name in extractors
+    }
+
+
+def _evidence(config: Section, wildcards: dict[str, str]) -> Section:
+    evidence, figure = config["evidence"], wildcards["figure"]
+    trained = {"seeds": config["train"]["seeds"], "backbone": evidence["backbone"]}
+    if figure in ("figure1", "figure2"):
+        blur = evidence["blur"]
+        names = [*blur["trainings"], blur["test"], *blur["widths"]]
+        return {**trained, "blur": blur, "settings": {name: _entry(config, "settings", name) for name in names}}
+    if figure in ("figure3", "figure4"):
+        shown = {"families": families(config, evidence["extractors"]), "setting": evidence["setting"]}
+        if figure == "figure3":
+            return {
+                **shown,
+                "stability": evidence["stability"],
+                "distances": config["distances"],
+                "seed": config["seed"],
+            }
+        regions = {"bins": config["bins"], "ranges": _entry(config, "settings", evidence["setting"])}
+        return {**shown, **regions}
+    if figure == "figure5":
+        chosen = _only(evidence, "backbone", "extractor", "setting", "alphas", "outside")
+        return {"evidence": chosen, "train": _only(config["train"], "seeds")}
+    if figure == "figure9":
+        return {"votes": evidence["votes"]}
+    if figure == "claims":
+        measured = _without(evidence, "images", "votes", "stability")
+        narrow = {"train": _only(config["train"], "seeds"), "evaluate": _only(config["evaluate"], "metrics")}
+        return {**_only(config, "tables", "weights"), **narrow, "evidence": measured}
+    return {"figure": evidence["images"][figure], "border": config["evaluate"]["crop"]}
+
+
+def _figures(config: Section, _: dict[str, str]) -> Section:
+    return {"figures": config["figures"]}
 
 
 _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "prepare": _prepare,
+    "applications": _applications,
     "synthesize": _synthesize,
+    "pretrain": _pretrain,
     "features": _features,
     "distances": _distances,
     "weights": _weights,
@@ -168,4 +238,6 @@ _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "restore": _restore,
     "evaluate": _evaluate,
     "tables": _tables,
+    "evidence": _evidence,
+    "figures": _figures,
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from degcraft.bins import PARAMETERS
+from degcraft.bins import PARAMETERS, Region
 from degcraft.errors import DegcraftError
 from degcraft.metrics import METRICS
 from degcraft.spec import weighting_name
@@ -63,10 +63,11 @@ def table1(
     """
     printed = paper[paper["setting"] != TRAINING_SPACE].set_index(["setting", "parameter"])
     stated = {key: (float(low), float(high)) for key, low, high in printed[["low", "high"]].itertuples()}
+    used_ranges = {name: vars(Region.from_config(ranges)) for name, ranges in spec["settings"].items()}
     lines = []
     for setting in dict.fromkeys([*(setting for setting, _ in stated), *spec["settings"]]):
         for name in PARAMETERS:
-            used, theirs = spec["settings"].get(setting, {}).get(name), stated.get((setting, name))
+            used, theirs = used_ranges.get(setting, {}).get(name), stated.get((setting, name))
             line = {"setting": setting, "parameter": name, **_ends("low", "high", used)}
             line |= _ends("paper_low", "paper_high", theirs)
             for label, drawn in (("references", references), ("test", test)):

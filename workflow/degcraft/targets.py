@@ -1,11 +1,11 @@
-"""What can be asked for: draws, models, and the paths that name them."""
+"""What can be asked for: targets, draws, models, and the paths that name them."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from degcraft.errors import DegcraftError, unknown
-from degcraft.spec import weighting_name
+from degcraft.spec import SAME, weighting_name
 
 ANY = "any"  # stands for the target where a model serves them all
 PLAIN_DRAWS = ("uniform", "oracle")
@@ -14,19 +14,54 @@ WEIGHTING = r"frechet-a[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 # Folders of results whose next parts are named by the config, in this order.
 _PARTS = {
     "features": ["extractor"],
-    "distances": ["setting", "extractor"],
-    "weights": ["setting", "draw"],
-    "models": ["backbone", "setting", "draw"],
-    "restored": ["backbone", "setting", "draw"],
-    "metrics": ["backbone", "setting", "draw"],
+    "pretrained": ["extractor"],
+    "distances": ["target", "extractor"],
+    "weights": ["target", "draw"],
+    "models": ["backbone", "target", "draw"],
+    "restored": ["backbone", "target", "draw"],
+    "metrics": ["backbone", "target", "draw"],
 }
-_SECTIONS = {"extractor": "extractors", "setting": "settings", "backbone": "backbones"}
+_WITH_REFERENCES = ("distances", "weights")  # folders in which <setting>.same has files too
+_TESTED = ("restored", "metrics")  # folders in which a draw may be <draw>@<target that it was trained for>
+
+
+def targets(config: dict[str, Any]) -> list[str]:
+    """All targets: settings, then applications."""
+    return [*config["settings"], *config["applications"]]
 
 
 def draw_pattern(config: dict[str, Any]) -> str:
     """Regular expression of every draw: uniform, oracle, or ``<extractor>.<weighting>``."""
     extractors = "|".join(map(re.escape, config["extractors"]))
-    return rf"{'|'.join(PLAIN_DRAWS)}|(?:{extractors})\.{WEIGHTING}"
+    return rf"(?:{'|'.join(PLAIN_DRAWS)}|(?:{extractors})\.{WEIGHTING})"
+
+
+def tested_draw_pattern(config: dict[str, Any]) -> str:
+    """Regular expression of the draws of a tested model: ``<draw>@<target>`` was trained for another target."""
+    return rf"{draw_pattern(config)}(?:@(?:{'|'.join(map(re.escape, targets(config)))}))?"
+
+
+def model(backbone: str, target: str, draw: str, seed: str | int) -> str:
+    """Folder of the model that is tested on a target under a draw.
+
+    Examples
+    --------
+    >>> model("rrdb", "setting4", "dct.frechet-a25@setting3", 0), model("rrdb", "setting4", "uniform", 1)
+    ('rrdb/setting3/dct.frechet-a25/seed0', 'rrdb/any/uniform/seed1')
+    """
+    draw, _, trained_for = draw.partition("@")
+    return f"{backbone}/{ANY if draw == 'uniform' else trained_for or target}/{draw}/seed{seed}"
+
+
+def tested(draw: str, trained_for: str, target: str) -> str:
+    """Draw, as tested on `target`, of a model that was trained for another target or the same.
+
+    Examples
+    --------
+    >>> tested("oracle", "setting3", "setting4"), tested("oracle", "setting3", "setting3")
+    ('oracle@setting3', 'oracle')
+    """
+    return draw if draw == "uniform" or trained_for == target else f"{draw}@{trained_for}"
 
 
 def table_models(config: dict[str, Any]) -> list[str]:
@@ -42,7 +77,7 @@ def table_models(config: dict[str, Any]) -> list[str]:
 
 
 def check(config: dict[str, Any], wanted: Iterable[str]) -> None:
-    """Refuse asked-for result paths that name an unknown setting, extractor, backbone or draw.
+    """Refuse asked-for result paths that name an unknown target, extractor, backbone or draw.
 
     Raises
     ------
@@ -60,17 +95,31 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
         return []
     if ".." in parts or " " in path:
         return [f'{path}: ".." and spaces are not allowed in a target path']
-    crafted = [f"{name}.{weighting_name(config)}" for name in config["extractors"]]
     problems = []
     for noun, part in zip(_PARTS[parts[1]], parts[2:], strict=False):
         name = part.removesuffix(".csv")
         if noun == "draw":
-            if not re.fullmatch(draw_pattern(config), name):
-                problems.append(unknown(noun, name, [*PLAIN_DRAWS, *crafted]))
-        elif name not in config[_SECTIONS[noun]] and (name != ANY or parts[1] != "models"):
-            problems.append(unknown(noun, name, config[_SECTIONS[noun]]))
+            problems += _draw_problems(config, parts[1], name)
+        elif noun == "target":
+            known = [*targets(config), *([ANY] if parts[1] == "models" else [])]
+            setting = name.removesuffix(SAME) if parts[1] in _WITH_REFERENCES else name
+            if name not in known and setting not in config["settings"]:
+                problems.append(unknown(noun, name, known))
+        elif name not in config[f"{noun}s"]:
+            problems.append(unknown(noun, name, config[f"{noun}s"]))
     if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] == "uniform"):
         problems.append(
             f"uniform models, and only they, serve any target; write results/models/{parts[2]}/{ANY}/uniform"
         )
     return [f"{path}: {problem}" for problem in problems]
+
+
+def _draw_problems(config: dict[str, Any], folder: str, name: str) -> list[str]:
+    pattern = tested_draw_pattern(config) if folder in _TESTED else draw_pattern(config)
+    if re.fullmatch(pattern, name):
+        return []
+    crafted = [f"{extractor}.{weighting_name(config)}" for extractor in config["extractors"]]
+    draw, _, target = name.partition("@")
+    if target and folder in _TESTED and re.fullmatch(draw_pattern(config), draw):
+        return [unknown("target", target, targets(config))]
+    return [unknown("draw", name, [*PLAIN_DRAWS, *crafted])]

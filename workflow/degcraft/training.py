@@ -167,7 +167,7 @@ class Trainer:
             group["lr"] = self.recipe.lr_at(self.step)
         loss = self.loss(*batch)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         with torch.no_grad():
             self.window += loss.detach()

@@ -1,5 +1,6 @@
 # The checked config, and the functions that all stages' rules share.
 import hashlib
+import json
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import fingerprint, inputs, published, targets
+from degcraft import fingerprint, inputs, plans, published, targets
 from degcraft.config import validate
 from degcraft.errors import DegcraftError
 from degcraft.spec import spec as section
@@ -35,15 +36,25 @@ shell.prefix(
     " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; "
 )
 
+SETTINGS = "|".join(map(re.escape, config["settings"]))
+# Targets with references: <setting>.same has the bins' own clean contents in them.
+REFERENCED = "|".join([*map(re.escape, targets.targets(config)), rf"(?:{SETTINGS})\.same"])
+
 
 wildcard_constraints:
-    set="train|references|bins|test",
-    target="|".join(map(re.escape, config["settings"])),
+    set="|".join(inputs.SETS),
+    target="|".join(map(re.escape, targets.targets(config))),
+    application="|".join(map(re.escape, config["applications"])),
     extractor="|".join(map(re.escape, config["extractors"])),
     weighting=targets.WEIGHTING,
     backbone="|".join(map(re.escape, config["backbones"])),
-    draw=targets.draw_pattern(config),
+    draw=targets.tested_draw_pattern(config),
     seed="[0-9]+",
+    figure="figure[0-9]+",
+
+
+# Extractors that cannot be computed here, each with its reason; the figures are drawn without them.
+ABSENT = inputs.absent_extractors(config)
 
 
 def digest(name):
@@ -78,7 +89,10 @@ def set_images(wildcards):
 
 def extractor_weights(wildcards):
     """Weights file of an extractor, if its kind has one."""
-    return weights_path(config["extractors"][wildcards.extractor])
+    options = config["extractors"][wildcards.extractor]
+    if options.get("weights") == "trained":
+        return f"results/pretrained/{wildcards.extractor}/model.safetensors"
+    return weights_path(options)
 
 
 def weights_path(options):
@@ -103,14 +117,19 @@ def draw_weights(wildcards):
 
 
 def trained_model(wildcards):
-    """Model behind restored images: the uniform one is trained once, for any target."""
-    target = targets.ANY if wildcards.draw == "uniform" else wildcards.target
-    return f"results/models/{wildcards.backbone}/{target}/{wildcards.draw}/seed{wildcards.seed}/model.safetensors"
+    """Model behind restored images: the uniform one is trained once, others may be of another target."""
+    folder = targets.model(wildcards.backbone, wildcards.target, wildcards.draw, wildcards.seed)
+    return f"results/models/{folder}/model.safetensors"
 
 
 def table_metrics(wildcards):
     """Metrics of every model that Table 2 shows."""
-    return [f"results/metrics/{model}.csv" for model in targets.table_models(config)]
+    return metrics(targets.table_models(config))
+
+
+def metrics(models):
+    """Metrics of tested models, ``<backbone>/<test>/<draw>/seed<k>``."""
+    return [f"results/metrics/{model}.csv" for model in models]
 
 
 def uses_gpu():

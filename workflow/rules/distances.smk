@@ -9,6 +9,8 @@ rule bin_distances:
         "results/logs/bin_distances/{target}/{extractor}.log",
     benchmark:
         "results/benchmarks/bin_distances/{target}/{extractor}.tsv"
+    wildcard_constraints:
+        target=REFERENCED,
     conda:
         "../../envs/cpu.yaml"
     resources:

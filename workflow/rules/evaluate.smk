@@ -11,6 +11,8 @@ rule evaluate_model:
         "results/logs/evaluate_model/{backbone}/{target}/{draw}/seed{seed}.log",
     benchmark:
         "results/benchmarks/evaluate_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
     conda:
         "../../envs/gpu.yaml"
     resources:

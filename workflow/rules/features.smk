@@ -55,12 +55,42 @@ rule extract_features_references:
         "results/logs/extract_features_references/{extractor}/{target}.log",
     benchmark:
         "results/benchmarks/extract_features_references/{extractor}/{target}.tsv"
+    wildcard_constraints:
+        target=REFERENCED,
     conda:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
         mem_mb=3000,
         runtime=30,
+        gpu=uses_gpu(),
+    params:
+        spec=spec("features"),
+        code=code("features", extractor_module),
+    shell:
+        "python -m degcraft.stages.features --input {input.images} --weights {input.weights:q}"
+        " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule extract_features_stability:
+    """Features of the many images of one setting by one extractor (paper, Fig. 3 c)."""
+    input:
+        images="results/degraded/stability/{target}.npz",
+        weights=extractor_weights,
+    output:
+        "results/features/{extractor}/stability-{target}.npz",
+    log:
+        "results/logs/extract_features_stability/{extractor}/{target}.log",
+    benchmark:
+        "results/benchmarks/extract_features_stability/{extractor}/{target}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=3000,
+        runtime=60,
         gpu=uses_gpu(),
     params:
         spec=spec("features"),

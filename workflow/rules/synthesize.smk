@@ -34,6 +34,8 @@ rule synthesize_references:
         "results/logs/synthesize_references/{target}.log",
     benchmark:
         "results/benchmarks/synthesize_references/{target}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -58,6 +60,8 @@ rule synthesize_test:
         "results/logs/synthesize_test/{target}.log",
     benchmark:
         "results/benchmarks/synthesize_test/{target}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -69,3 +73,55 @@ rule synthesize_test:
     shell:
         "python -m degcraft.stages.synthesize --set test --target {wildcards.target}"
         " --images results/images/test --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule synthesize_same_references:
+    """References of a setting with the bins' own clean contents, to see how much contents decide (paper, Fig. 4)."""
+    input:
+        pixels="results/images/bins/pixels.npy",
+        index="results/images/bins/index.csv",
+    output:
+        "results/degraded/references/{target}.same.npz",
+    log:
+        "results/logs/synthesize_same_references/{target}.log",
+    benchmark:
+        "results/benchmarks/synthesize_same_references/{target}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("synthesize", set="references"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set references --target {wildcards.target}.same"
+        " --images results/images/bins --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule synthesize_stability:
+    """Many images degraded in a setting's ranges, and in its best true bin (paper, Fig. 3 c)."""
+    input:
+        pixels="results/images/stability/pixels.npy",
+        index="results/images/stability/index.csv",
+    output:
+        "results/degraded/stability/{target}.npz",
+    log:
+        "results/logs/synthesize_stability/{target}.log",
+    benchmark:
+        "results/benchmarks/synthesize_stability/{target}.tsv"
+    wildcard_constraints:
+        target=SETTINGS,
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("synthesize", set="stability"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set stability --target {wildcards.target}"
+        " --images results/images/stability --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -43,7 +43,8 @@ rule table2:
         spec=spec("tables", table="table2"),
         code=code("tables"),
         paper=digest("paper/table2.csv"),
+        absent=json.dumps(ABSENT),
     shell:
         "python -m degcraft.stages.tables --table table2 --metrics {input.metrics}"
-        " --metrics-root results/metrics --spec {params.spec:q} --code {params.code}"
+        " --metrics-root results/metrics --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
         " --output {output.csv} --markdown {output.markdown} 2> {log}"

@@ -13,7 +13,8 @@ rule train_model:
     benchmark:
         "results/benchmarks/train_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
     wildcard_constraints:
-        target="|".join([targets.ANY, *config["settings"]]),
+        target="|".join([targets.ANY, *targets.targets(config)]),
+        draw=targets.draw_pattern(config),
     conda:
         "../../envs/gpu.yaml"
     threads: network_threads()

@@ -8,6 +8,8 @@ rule bin_weights:
         "results/logs/bin_weights/{target}/{extractor}.{weighting}.log",
     benchmark:
         "results/benchmarks/bin_weights/{target}/{extractor}.{weighting}.tsv"
+    wildcard_constraints:
+        target=REFERENCED,
     conda:
         "../../envs/cpu.yaml"
     resources:

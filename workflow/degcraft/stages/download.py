@@ -25,12 +25,6 @@ def run(file: Path, checksums: Path) -> None:
     if file.is_file():
         check(file, published)
         say(f"{file}: in place, nothing to do")
-    elif published.source == "by-hand":
-        user = " and ".join(published.used_by)
-        raise DegcraftError(
-            f"{file}: no such file, and nobody publishes it; weights for {user} are needed; "
-            f"put your own file there, or leave {user} out of tables.extractors in config.yaml"
-        )
     else:
         fetch(address(published), file, published)
         say(f"{file}: fetched and checked")
@@ -38,7 +32,7 @@ def run(file: Path, checksums: Path) -> None:
 
 def check(file: Path, published: Published) -> None:
     """Refuse a file that lies in place but is another one; it is kept."""
-    if published.sha256 is not None and (found := sha256(file)) != published.sha256:
+    if (found := sha256(file)) != published.sha256:
         raise DegcraftError(
             f"{file}: SHA-256 is {found}; {published.sha256} is needed ({published.source}); the file is kept; "
             f"to fetch it anew type: rm {file}"

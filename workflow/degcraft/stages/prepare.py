@@ -45,19 +45,19 @@ class _Packed(NamedTuple):
 def run(set_name: str, files: Sequence[str], spec: dict[str, Any], code: str, output: Path) -> None:
     """Prepare one image set.
 
-    References and bins become ``count`` square crops, the most detailed window
+    References, bins and stability become ``count`` square crops, the most detailed window
     of each image first; test images are cut to multiples of 4; training images
     stay whole. Generated images are added to training images, and fill up crops.
 
     Parameters
     ----------
     set_name : str
-        train, references, bins or test.
+        train, references, bins, stability or test.
     files : sequence of str
         The user's image files.
     spec : dict
-        ``seed`` and, in ``prepare``, the set's own section and, for references
-        and bins, ``crop``, HR pixels.
+        ``seed`` and, in ``prepare``, the set's own section and, for sets of
+        crops, ``crop``, HR pixels.
     code : str
         Fingerprint of the code, kept beside the pack.
     output : path
@@ -71,7 +71,7 @@ def run(set_name: str, files: Sequence[str], spec: dict[str, Any], code: str, ou
     options = spec["prepare"][set_name]
     photographs = [_Photograph(Path(file), Path(file).stem, str(file)) for file in files]
     photographs += [_Photograph(packaged(name), name, f"packaged:{name}") for name in options["packaged"]]
-    makers = {"train": _train, "references": _crops, "bins": _crops, "test": _test}
+    makers = {"train": _train, "references": _crops, "bins": _crops, "stability": _crops, "test": _test}
     packed = makers[set_name](set_name, photographs, spec)
     if not packed.names:
         raise DegcraftError(

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from degcraft.bins import PARAMETERS, Region, grid
+from degcraft.bins import PARAMETERS, Region, grid, true_weights
 from degcraft.degradations import degrade
 from degcraft.io import ImagePack, whole_folder, write_arrays, write_table
 from degcraft.stages import enter
@@ -54,6 +54,21 @@ def run_references(images: Path, target: str, spec: dict[str, Any], code: str, o
     write_arrays(output, {"spec": spec, "code": code}, **_columns(degraded))
 
 
+def run_stability(images: Path, target: str, spec: dict[str, Any], code: str, output: Path, threads: int) -> None:
+    """Degrade images in a setting's ranges, and once more in the bin that holds most of them (paper, Fig. 3 c)."""
+    hr = ImagePack(images)
+    regions, setting = grid(spec["bins"]), Region.from_config(spec["setting"])
+    # paper: Fig. 3 c which two sets are compared is not said; a target and its best true bin, as they are used.
+    best = int(np.argmax(true_weights(regions, setting)))
+    sets = {"target": setting, "bin": regions[best]}
+    rows = []
+    for name, region in sets.items():
+        items = [("stability", target, name, index) for index in range(len(hr))]
+        rows.append(_columns(degrade_all(hr, region, spec, items, threads)))
+    arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    write_arrays(output, {"spec": spec, "code": code, "sets": [*sets], "bin": best}, **arrays)
+
+
 def run_test(images: Path, target: str, spec: dict[str, Any], code: str, output: Path, threads: int) -> None:
     """Degrade the test images with a setting's ranges and keep them as PNG: drawn once, never redrawn."""
     hr = ImagePack(images)
@@ -76,9 +91,9 @@ def _columns(degraded: list[Degraded]) -> dict[str, NDArray[Any]]:
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--set", choices=["bins", "references", "test"], required=True)
+    parser.add_argument("--set", choices=["bins", "references", "stability", "test"], required=True)
     parser.add_argument("--images", type=Path, required=True, help="results/images/<set>")
-    parser.add_argument("--target", default="", help="setting whose ranges are drawn from (references and test)")
+    parser.add_argument("--target", default="", help="setting whose ranges are drawn from (all but bins)")
     parser.add_argument("--spec", type=json.loads, required=True)
     parser.add_argument("--code", required=True)
     parser.add_argument("--threads", type=int, default=1)
@@ -87,7 +102,7 @@ def main(argv: Sequence[str]) -> None:
     if given.set == "bins":
         run_bins(given.images, given.spec, given.code, given.output, given.threads)
         return
-    runs: dict[str, Callable[..., None]] = {"references": run_references, "test": run_test}
+    runs: dict[str, Callable[..., None]] = {"references": run_references, "stability": run_stability, "test": run_test}
     runs[given.set](given.images, given.target, given.spec, given.code, given.output, given.threads)
 
 

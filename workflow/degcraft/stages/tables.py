@@ -49,7 +49,13 @@ def run_table1(
 
 
 def run_table2(
-    paper: Path, metrics: Sequence[Path], root: Path, spec: dict[str, Any], output: Path, markdown: Path
+    paper: Path,
+    metrics: Sequence[Path],
+    root: Path,
+    spec: dict[str, Any],
+    absent: Mapping[str, str],
+    output: Path,
+    markdown: Path,
 ) -> None:
     """Write Table 2, tidy and for reading.
 
@@ -63,7 +69,9 @@ def run_table2(
         Where those paths start.
     spec : dict
         Config sections ``tables``, ``weights``, ``evaluate``, ``train`` (iterations, seeds),
-        ``backbones`` and ``extractors`` (weights, as the working directory sees them).
+        and ``backbones``.
+    absent : mapping of str to str
+        Extractors that cannot be computed here, and why.
     output, markdown : path
         The CSV and the Markdown file; see `degcraft.tables.table2`.
 
@@ -75,7 +83,7 @@ def run_table2(
     measured = {_model(path, root): _read_metrics(path, spec["evaluate"]) for path in metrics}
     _check_same_images(dict(zip(metrics, measured.values(), strict=True)))
     printed = read_table(paper, "method", "type", "backbone", "extractor", "setting", "metric", "value")
-    table = tables.table2(printed, measured, spec, _absent(spec["extractors"]))
+    table = tables.table2(printed, measured, spec, set(absent))
     write_table(output, table)
     with whole_file(markdown) as temporary:
         temporary.write_text(tables.table2_markdown(table, spec), encoding="utf-8")
@@ -105,16 +113,6 @@ def _check_same_images(measured: Mapping[Path, pd.DataFrame]) -> None:
             raise damaged(path, f"{len(table)} test images, others have {len(expected)}")
 
 
-def _absent(extractors: Mapping[str, dict[str, Any]]) -> set[str]:
-    """Extractors whose weights the user must put in place and has not."""
-    files = {name: options.get("weights", "none") for name, options in extractors.items()}
-    return {
-        name
-        for name, file in files.items()
-        if file not in ("torchvision", "random", "none") and not Path(file).is_file()
-    }
-
-
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,6 +122,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--test", type=Path, nargs="+", default=[], help="table1: one folder per setting")
     parser.add_argument("--metrics", type=Path, nargs="+", default=[], help="table2: one CSV per model and target")
     parser.add_argument("--metrics-root", type=Path, default=Path("results/metrics"))
+    parser.add_argument("--absent", type=json.loads, default={}, help="table2: extractors without their files, JSON")
     parser.add_argument("--spec", type=json.loads, required=True)
     parser.add_argument("--code", required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -134,7 +133,7 @@ def main(argv: Sequence[str]) -> None:
         run_table1(paper, given.references, given.test, given.spec, given.output)
     else:
         markdown = given.markdown or given.output.with_suffix(".md")
-        run_table2(paper, given.metrics, given.metrics_root, given.spec, given.output, markdown)
+        run_table2(paper, given.metrics, given.metrics_root, given.spec, given.absent, given.output, markdown)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""Problems between options of the config, which no part of the schema can see."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from degcraft.errors import unknown
+from degcraft.inputs import DISJOINT, SETS
+
+
+def is_number(value: Any) -> bool:
+    """True for finite numbers that are no booleans."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def value_at(config: Any, path: str) -> Any:
+    """Value at a dotted path, None where there is none."""
+    for key in path.split("."):
+        config = config[key] if isinstance(config, dict) and key in config else None
+    return config
+
+
+def problems(config: dict[str, Any]) -> Iterator[str]:
+    """Problems between options; parts that the schema refuses are passed over."""
+    yield from _shared_photographs(config)
+    for name in SETS:
+        section = value_at(config, f"prepare.{name}")
+        if isinstance(section, dict) and not any(section.get(key) for key in ("images", "packaged", "dead_leaves")):
+            leaves_too = ", or let dead_leaves be > 0" if "dead_leaves" in section else ""
+            yield f"prepare.{name}: no images; name a folder in images or a photograph in packaged{leaves_too}"
+    counts = [value_at(config, f"bins.{name}.count") for name in ("blur", "noise", "quality")]
+    if counts == [1, 1, 1]:
+        yield "bins: one bin in all, at least two are needed; raise a count"
+    lr, floor = value_at(config, "train.lr"), value_at(config, "train.lr_floor")
+    if is_number(lr) and is_number(floor) and floor > lr > 0:
+        yield f"train.lr_floor: expected at most train.lr, {lr}, got {floor}"
+    alphas = value_at(config, "evidence.alphas")
+    named = {"weights.alpha": value_at(config, "weights.alpha")}
+    named |= {f"evidence.alphas[{i}]": alpha for i, alpha in enumerate(alphas if isinstance(alphas, list) else [])}
+    for path, alpha in named.items():
+        if is_number(alpha) and float(f"{alpha:g}") != alpha:
+            yield f"{path}: expected at most six digits, for it names files, got {alpha} (write {alpha:g})"
+    shown, rows, known = (value_at(config, path) for path in ("tables.backbones", "tables.extractors", "backbones"))
+    for backbone in known if isinstance(known, dict) and isinstance(shown, list) and isinstance(rows, dict) else []:
+        if backbone in shown and backbone not in rows:
+            yield f"tables.extractors.{backbone}: missing; tables.backbones has it (write {backbone}: [])"
+    yield from _application_problems(config)
+    yield from _evidence_problems(config)
+
+
+def _application_problems(config: dict[str, Any]) -> Iterator[str]:
+    settings, applications = (value_at(config, name) for name in ("settings", "applications"))
+    for name, entry in applications.items() if isinstance(applications, dict) else []:
+        if isinstance(settings, dict) and name in settings:
+            yield f"applications.{name}: settings has this name too; targets need different names (choose another)"
+        if isinstance(entry, dict) and not entry.get("images") and not entry.get("packaged"):
+            yield f"applications.{name}: no images; name a folder in images or a photograph in packaged"
+
+
+def _evidence_problems(config: dict[str, Any]) -> Iterator[str]:
+    queue, batch = value_at(config, "pretrain.dasr.queue"), value_at(config, "pretrain.dasr.batch")
+    if type(queue) is int and type(batch) is int and batch > 0 and queue % batch:
+        yield (
+            f"pretrain.dasr.queue: expected a multiple of the batch, {batch}, got {queue} "
+            f"(write {-(-queue // batch) * batch})"
+        )
+    counts, pool = value_at(config, "evidence.stability.counts"), value_at(config, "prepare.stability.count")
+    largest = max((n for n in counts if type(n) is int), default=0) if isinstance(counts, list) else 0
+    if type(pool) is int and 2 * largest > pool:
+        yield (
+            f"evidence.stability.counts: two sets of {largest} images are drawn from {pool}; "
+            f"lower it, or set prepare.stability.count to {2 * largest} or more"
+        )
+    settings, applications, images, widths = (
+        value_at(config, path) for path in ("settings", "applications", "evidence.images", "evidence.blur.widths")
+    )
+    for width in widths if isinstance(widths, list) else []:
+        blur = value_at(config, f"settings.{width}.blur")
+        if isinstance(blur, list) and len(set(map(str, blur))) > 1:
+            yield f"evidence.blur.widths: {width} has the range {blur}; a single width is needed (choose another)"
+    if isinstance(settings, dict) and isinstance(applications, dict):
+        for figure, entry in images.items() if isinstance(images, dict) else []:
+            target = entry.get("target") if isinstance(entry, dict) else None
+            if isinstance(target, str) and target not in {**settings, **applications}:
+                yield f"evidence.images.{figure}.target: {unknown('target', target, [*settings, *applications])}"
+
+
+def _shared_photographs(config: dict[str, Any]) -> Iterator[str]:
+    owner: dict[str, str] = {}
+    for name in DISJOINT:
+        packaged = value_at(config, f"prepare.{name}.packaged")
+        for photograph in packaged if isinstance(packaged, list) else []:
+            if isinstance(photograph, str) and owner.setdefault(photograph, name) != name:
+                first = f"prepare.{owner[photograph]}.packaged"
+                yield f"prepare.{name}.packaged: {photograph} is in {first} too; the sets must differ (remove one)"

@@ -1,0 +1,69 @@
+"""Which results the figures and claims are drawn from, as the names that paths are made of."""
+
+from typing import Any
+
+from degcraft.spec import SAME, weighting_name
+from degcraft.targets import PLAIN_DRAWS, tested
+
+Config = dict[str, Any]
+
+IMAGES = ("figure6", "figure7", "figure8", "figure10", "figure11", "figure12", "figure13")
+FIGURES = tuple(f"figure{number}" for number in range(1, 14))
+
+
+def blur_models(config: Config) -> list[str]:
+    """Models of Figures 1 and 2, as ``<backbone>/<test>/<draw>/seed<k>``."""
+    evidence = config["evidence"]
+    blur = evidence["blur"]
+    return [
+        f"{evidence['backbone']}/{test}/{tested('oracle', training, test)}/seed{seed}"
+        for training in blur["trainings"]
+        for test in dict.fromkeys([blur["test"], *blur["widths"]])
+        for seed in config["train"]["seeds"]
+    ]
+
+
+def alpha_models(config: Config) -> list[str]:
+    """Models of Figure 5, on its setting and on those outside; alpha 0 is uniform, which is there anyway."""
+    evidence = config["evidence"]
+    setting = evidence["setting"]
+    draws = [*PLAIN_DRAWS, *(f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in evidence["alphas"] if alpha)]
+    return [
+        f"{evidence['backbone']}/{test}/{tested(draw, setting, test)}/seed{seed}"
+        for test in (setting, *evidence["outside"])
+        for draw in draws
+        for seed in config["train"]["seeds"]
+    ]
+
+
+def map_weights(config: Config, absent: dict[str, str]) -> list[str]:
+    """Bin weights of Figure 4, as ``<target>/<extractor>.<weighting>``; extractors in `absent` are left out."""
+    evidence = config["evidence"]
+    crafted = [(name, weighting_name(config)) for name in evidence["extractors"]]
+    crafted += [(evidence["extractor"], _frechet(alpha)) for alpha in evidence["alphas"]]
+    return [
+        f"{evidence['setting']}{contents}/{extractor}.{weighting}"
+        for contents in ("", SAME)
+        for extractor, weighting in dict.fromkeys(crafted)
+        if extractor not in absent
+    ]
+
+
+def image_models(config: Config, figure: str) -> list[str]:
+    """Models whose SR images a figure of crops shows, in order, as ``<backbone>/<target>/<draw>/seed<k>``.
+
+    On a setting that Table 2 has, all its rows; on another setting or an
+    application, what can be trained for it with the extractor of ``evidence``.
+    """
+    evidence, tables = config["evidence"], config["tables"]
+    target, backbone = evidence["images"][figure]["target"], evidence["backbone"]
+    extractors = [evidence["extractor"]]
+    if target in tables["settings"] and backbone in tables["backbones"]:
+        extractors = tables["extractors"][backbone]
+    crafted = [f"{name}.{weighting_name(config)}" for name in extractors]
+    draws = ["uniform", *crafted, *(["oracle"] if target in config["settings"] else [])]
+    return [f"{backbone}/{target}/{draw}/seed{config['train']['seeds'][0]}" for draw in draws]
+
+
+def _frechet(alpha: float) -> str:
+    return weighting_name({"weights": {"alpha": alpha}})

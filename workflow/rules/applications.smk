@@ -1,0 +1,29 @@
+def application_images(wildcards):
+    """Image files of an application; none when all its images are packaged."""
+    return inputs.listed_files(config, config["applications"][wildcards.application]["images"])
+
+
+rule prepare_application:
+    """Images of an application as they are: windows to restore, and crops as references."""
+    input:
+        files=application_images,
+    output:
+        references="results/degraded/references/{application}.npz",
+        test=directory("results/degraded/test/{application}"),
+    log:
+        "results/logs/prepare_application/{application}.log",
+    benchmark:
+        "results/benchmarks/prepare_application/{application}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
+        data=config["data"],
+    params:
+        spec=spec("applications"),
+        code=code("applications"),
+    shell:
+        "python -m degcraft.stages.applications --data {resources.data:q} --spec {params.spec:q} --code {params.code}"
+        " --references {output.references} --test {output.test} 2> {log}"

@@ -1,0 +1,117 @@
+# What each figure is drawn from: seconds from result files to a table.
+
+
+def evidence_inputs(wildcards):
+    """Result files behind a figure's table."""
+    evidence = config["evidence"]
+    if wildcards.figure == "figure3":
+        extractors = [name for name in evidence["extractors"] if name not in ABSENT]
+        return [f"results/features/{name}/stability-{evidence['setting']}.npz" for name in extractors]
+    if wildcards.figure == "figure4":
+        return [f"results/weights/{name}.csv" for name in plans.map_weights(config, ABSENT)]
+    if wildcards.figure == "figure5":
+        return metrics(plans.alpha_models(config))
+    if wildcards.figure == "figure9":
+        return [] if evidence["votes"] == "none" else [inputs.data_path(config, evidence["votes"])]
+    return metrics(plans.blur_models(config))
+
+
+def image_inputs(wildcards):
+    """LR images and restored images of a figure of crops, and their metrics where there is truth."""
+    target = config["evidence"]["images"][wildcards.figure]["target"]
+    models = plans.image_models(config, wildcards.figure)
+    measured = metrics(models) if target in config["settings"] else []
+    return [f"results/degraded/test/{target}", *(f"results/restored/{model}" for model in models), *measured]
+
+
+def image_truth(wildcards):
+    """HR test images behind a figure of crops; an application has none."""
+    if config["evidence"]["images"][wildcards.figure]["target"] in config["applications"]:
+        return []
+    return ["results/images/test/pixels.npy", "results/images/test/index.csv"]
+
+
+rule figure_evidence:
+    """The table of one figure: measurements of all its networks, distances or weights, the paper's numbers beside them."""
+    input:
+        evidence_inputs,
+    output:
+        "results/{figure}.csv",
+    log:
+        "results/logs/figure_evidence/{figure}.log",
+    benchmark:
+        "results/benchmarks/figure_evidence/{figure}.tsv"
+    wildcard_constraints:
+        figure="figure[123459]",
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("evidence"),
+        code=code("evidence"),
+        paper=digest("paper/table2.csv"),
+        absent=json.dumps(ABSENT),
+    shell:
+        "python -m degcraft.stages.evidence {wildcards.figure} --inputs {input:q} --absent {params.absent:q}"
+        " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule image_evidence:
+    """Crops where the rows disagree most (paper, Fig. 6, 7, 10 to 13), and profiles of sharpness (paper, Fig. 8)."""
+    input:
+        results=image_inputs,
+        truth=image_truth,
+    output:
+        table="results/{figure}.csv",
+        crops=directory("results/crops/{figure}"),
+    log:
+        "results/logs/image_evidence/{figure}.log",
+    benchmark:
+        "results/benchmarks/image_evidence/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(plans.IMAGES),
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("evidence"),
+        code=code("evidence"),
+    shell:
+        "python -m degcraft.stages.evidence {wildcards.figure} --inputs {input.results} --truth {input.truth}"
+        " --spec {params.spec:q} --code {params.code} --output {output.table} --crops {output.crops} 2> {log}"
+
+
+rule claims:
+    """Every claim of the paper, with what was measured and whether it holds."""
+    input:
+        tables=collect("results/{figure}.csv", figure=["figure2", "figure3", "figure4", "figure5"]),
+        metrics=table_metrics,
+        models=collect(
+            "results/models/{backbone}/any/uniform/seed{seed}/model.json",
+            backbone=config["tables"]["backbones"],
+            seed=config["train"]["seeds"][0],
+        ),
+    output:
+        csv=report("results/claims.csv", category="Claims", caption="../report/claims.rst"),
+        markdown="results/claims.md",
+    log:
+        "results/logs/claims.log",
+    benchmark:
+        "results/benchmarks/claims.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=spec("evidence", figure="claims"),
+        code=code("evidence"),
+        paper=digest("paper/table2.csv"),
+        absent=json.dumps(ABSENT),
+    shell:
+        "python -m degcraft.stages.evidence claims --inputs {input.tables} {input.metrics} {input.models}"
+        " --absent {params.absent:q} --spec {params.spec:q} --code {params.code} --output {output.csv} --markdown {output.markdown} 2> {log}"

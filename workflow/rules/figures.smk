@@ -1,0 +1,43 @@
+from degcraft import figures
+
+
+def figure_module(wildcards):
+    """Module that draws a figure."""
+    return f"figures.{figures.MODULES[wildcards.figure]}"
+
+
+def figure_crops(wildcards):
+    """Folder of the crops that a figure shows, if any."""
+    return f"results/crops/{wildcards.figure}" if wildcards.figure in plans.IMAGES else []
+
+
+rule draw_figure:
+    """One figure of the paper, from its table alone."""
+    input:
+        table="results/{figure}.csv",
+        crops=figure_crops,
+    output:
+        pdf=report("results/{figure}.pdf", category="Figures", caption="../report/figure.rst"),
+        png="results/{figure}.png",
+    log:
+        "results/logs/draw_figure/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_figure/{figure}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=spec("figures"),
+        code=code("figures", figure_module),
+    shell:
+        "python -m degcraft.stages.figures --figure {wildcards.figure} --table {input.table} --crops {input.crops:q}"
+        " --spec {params.spec:q} --code {params.code} --pdf {output.pdf} --png {output.png} 2> {log}"
+
+
+rule figures:
+    """Every figure of the paper, its data, and the verdict on every claim."""
+    input:
+        collect("results/{figure}.{suffix}", figure=plans.FIGURES, suffix=["pdf", "png", "csv"]),
+        "results/claims.csv",

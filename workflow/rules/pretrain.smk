@@ -1,0 +1,40 @@
+def textures(wildcards):
+    """Folder of textures that an extractor is trained on, if its kind needs one."""
+    options = config["extractors"][wildcards.extractor]
+    return (
+        [inputs.data_path(config, options["textures"])]
+        if "textures" in options and wildcards.extractor not in ABSENT
+        else []
+    )
+
+
+rule pretrain_extractor:
+    """The network of an extractor that no published weights are at hand for: AlexNet on textures, DASR's encoder."""
+    input:
+        pixels="results/images/train/pixels.npy",
+        index="results/images/train/index.csv",
+        textures=textures,
+    output:
+        model="results/pretrained/{extractor}/model.safetensors",
+        description="results/pretrained/{extractor}/model.json",
+        loss="results/pretrained/{extractor}/loss.csv",
+    log:
+        "results/logs/pretrain_extractor/{extractor}.log",
+    benchmark:
+        "results/benchmarks/pretrain_extractor/{extractor}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+        gpu=uses_gpu(),
+        # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
+        checkpoint_every=config["train"]["checkpoint_every"],
+    params:
+        spec=spec("pretrain"),
+        code=code("pretrain"),
+    shell:
+        "python -m degcraft.stages.pretrain --images results/images/train --textures {input.textures:q}"
+        " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
+        " --threads {threads} --output $(dirname {output.model}) 2> {log}"
