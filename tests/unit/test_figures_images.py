@@ -100,6 +100,7 @@ CASES = {
     "maps with a gap": ("figure4", lambda: maps(without=[("dct", "frechet-a25", "same")])),
     "comparison of one": ("figure6", lambda: comparison(["boat"], FEW)),
     "comparison of three": ("figure10", lambda: comparison(["boat", "tree", "house"], FEW, absent=ABSENT)),
+    "comparison of the default": ("figure6", lambda: comparison(["boat", "tree", "house"], ["uniform", "alexnet-random", "dct", "oracle"])),
     "comparison of four and all rows": ("figure11", lambda: comparison(["boat", "tree", "house", "garden"], MANY)),
     "comparison of upright images": ("figure13", lambda: comparison(["tree", "1"], MANY, height=45, width=20)),
     "comparison without truth": ("figure7", lambda: comparison(["boat", "tree"], FEW, truth=False, absent=ABSENT)),
@@ -355,6 +356,15 @@ def test_every_crop_is_in_its_cell(case):
         assert reading == sorted(reading)
 
 
+@pytest.mark.parametrize(("case", "lines"), [("comparison of the default", 1), ("comparison of four and all rows", 2)])
+def test_crops_of_an_image_take_as_few_lines_as_can_be_read(case, lines):
+    figure, _, _ = drawn(case)
+    for name in ("boat", "house"):
+        panels = [axis.get_position() for row, axis in cells(figure, name).items() if row != "whole LR"]
+        assert len({round(panel.y0, 6) for panel in panels}) == lines
+        assert min(panel.width for panel in panels) * figure.get_figwidth() > 0.55
+
+
 def test_names_of_rows_are_printed():
     figure, _, _ = drawn("comparison of four and all rows")
     titles = [axis.get_title().replace("\n", " ") for axis in cells(figure, "tree").values()]
@@ -364,7 +374,7 @@ def test_names_of_rows_are_printed():
     ]
 
 
-@pytest.mark.parametrize("case", ["comparison of three", "comparison of four and all rows"])
+@pytest.mark.parametrize("case", ["comparison of three", "comparison of the default"])
 def test_psnr_below_every_crop_the_best_bold(case):
     figure, table, _ = drawn(case)
     for name, lines in table[table["note"].isna()].groupby("image"):
@@ -377,6 +387,13 @@ def test_psnr_below_every_crop_the_best_bold(case):
             assert bold == [psnr == lines["psnr_y"].max(), crop == lines["psnr_crop"].max()]
         assert notes(panels["LR"]) == notes(panels["truth"]) == []
         assert notes(panels["whole LR"]) == ["PSNR, dB: image (crop)"]
+
+
+def test_what_prints_like_the_best_is_bold_too():
+    table, images = comparison(["boat"], FEW)
+    table.loc[table["row"].isin(FEW), "psnr_y"] = [41.5, 30.5, 41.4961]
+    panels = cells(draw("figure6", table, STYLE, images), "boat")
+    assert [panels[row].texts[0].get_weight() for row in FEW] == ["bold", "normal", "bold"]
 
 
 def test_without_truth_there_is_no_psnr():

@@ -15,7 +15,7 @@ STAGES, PROGRAMS, LIBRARY, FLOOR = "stages", "programs", "library", "floor"
 ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages"},
-    PROGRAMS: {"training", "restore", "tables", "evidence", "figures", "methods", "pretraining"},
+    PROGRAMS: {"training", "restore", "tables", "evidence", "figures", "methods", "pretraining", "resumption"},
     FLOOR: {
         "bins",
         "checkpoints",

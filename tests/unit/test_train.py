@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from degcraft import resumption
 from degcraft.backbones import build
 from degcraft.bins import Mixture, Region
 from degcraft.errors import DegcraftError
@@ -173,7 +174,7 @@ def spec():
 def test_a_damaged_checkpoint_is_said_and_training_starts_anew(folder, tmp_path, capsys, monkeypatch):
     stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "whole")
     kept = []
-    monkeypatch.setattr(stage, "save", lambda state, path: kept.append(path))
+    monkeypatch.setattr(resumption, "save", lambda state, path: kept.append(path))
     stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "again")
     kept[0].parent.mkdir()
     kept[0].write_bytes(b"half a checkpoint")
@@ -183,16 +184,12 @@ def test_a_damaged_checkpoint_is_said_and_training_starts_anew(folder, tmp_path,
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_a_checkpoint_of_another_definition_is_not_used(folder, tmp_path):
+def test_a_checkpoint_of_another_definition_is_not_used(folder, tmp_path, monkeypatch):
     paths = []
-    original = stage.resume
     changed = spec()
     changed["train"]["lr"] = 5e-4
-    try:
-        stage.resume = lambda trainer, path: paths.append(path)
-        stage.run(folder, None, spec(), "code", 100, 1, tmp_path)
-        stage.run(folder, None, changed, "code", 100, 1, tmp_path)
-        stage.run(folder, None, spec(), "other code", 100, 1, tmp_path)
-    finally:
-        stage.resume = original
+    monkeypatch.setattr(resumption, "resume", lambda trainer, path, report: paths.append(path))
+    stage.run(folder, None, spec(), "code", 100, 1, tmp_path)
+    stage.run(folder, None, changed, "code", 100, 1, tmp_path)
+    stage.run(folder, None, spec(), "other code", 100, 1, tmp_path)
     assert len(set(paths)) == 3

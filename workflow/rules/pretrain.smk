@@ -1,18 +1,29 @@
+from degcraft import pretraining
+
+
 def textures(wildcards):
     """Folder of textures that an extractor is trained on, if its kind needs one."""
     options = config["extractors"][wildcards.extractor]
-    return (
-        [inputs.data_path(config, options["textures"])]
-        if "textures" in options and wildcards.extractor not in ABSENT
-        else []
-    )
+    wanted = "textures" in options and wildcards.extractor not in ABSENT
+    return [inputs.data_path(config, options["textures"])] if wanted else []
+
+
+def pretraining_images(wildcards):
+    """HR training images, for extractors that learn from them."""
+    if "textures" in config["extractors"][wildcards.extractor]:
+        return []
+    return ["results/images/train/pixels.npy", "results/images/train/index.csv"]
+
+
+def pretraining_module(wildcards):
+    """Module that trains a kind of extractor."""
+    return f"pretraining.{pretraining.MODULES[config['extractors'][wildcards.extractor]['kind']]}"
 
 
 rule pretrain_extractor:
     """The network of an extractor that no published weights are at hand for: AlexNet on textures, DASR's encoder."""
     input:
-        pixels="results/images/train/pixels.npy",
-        index="results/images/train/index.csv",
+        images=pretraining_images,
         textures=textures,
     output:
         model="results/pretrained/{extractor}/model.safetensors",
@@ -33,8 +44,8 @@ rule pretrain_extractor:
         checkpoint_every=config["train"]["checkpoint_every"],
     params:
         spec=spec("pretrain"),
-        code=code("pretrain"),
+        code=code("pretrain", pretraining_module),
     shell:
-        "python -m degcraft.stages.pretrain --images results/images/train --textures {input.textures:q}"
+        "python -m degcraft.stages.pretrain --images {input.images} --textures {input.textures:q}"
         " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
         " --threads {threads} --output $(dirname {output.model}) 2> {log}"

@@ -22,7 +22,7 @@ _GAP = 0.05  # between neighbours, inches
 _LINE = 1.3 / 72  # a line of text, inches per point
 _WHOLE = 1.35  # least room for the width of the whole image, inches
 _LEAST = 0.4  # side of a crop, inches, even if the figure does not fit a page then
-_READABLE = 0.8  # side of a crop, inches, above which fewer lines matter more than larger crops
+_READABLE = 0.7  # side of a crop, inches, above which fewer lines matter more than larger crops
 _LETTER = 0.6 / 72  # width of a letter, inches per point
 
 Align = Literal["center", "left", "right"]
@@ -92,7 +92,7 @@ def draw(table: pd.DataFrame, style: Style, images: Images) -> Figure:
     """Grid of crops: an image per row with its whole LR image at the left, a method per column.
 
     Below each crop stand its PSNR over the whole image and, in brackets, over the crop (luma, dB);
-    the best of each is bold.
+    the best of each is bold, and what prints like it.
 
     Parameters
     ----------
@@ -153,7 +153,8 @@ def _scene(figure: Figure, lines: pd.DataFrame, layout: Layout, top: float, styl
         axis.set_title(wrapped(printed(line["row"]), layout.side, style.small), size=style.small, pad=1.5)
         for column, align, form in _PSNR:
             if pd.notna(line[column]):
-                below(axis, form.format(line[column]), style.small, align=align, bold=line[column] == best[column])
+                text = form.format(line[column])
+                below(axis, text, style.small, align=align, bold=text == form.format(best[column]))
 
 
 def _whole(figure: Figure, line: dict[Any, Any], layout: Layout, top: float, style: Style, images: Images) -> None:

@@ -29,7 +29,20 @@ def build(
     autocast: Callable[[], AbstractContextManager[Any]],
 ) -> "Contrast":
     """Training of the encoder; arguments as in `degcraft.pretraining.build`, `listing` is not used."""
-    return Contrast(images, recipe(spec), spec["pretrain"]["queue"], spec["seed"], device, autocast)
+    steady = MomentumRecipe(**vars(recipe(spec)))
+    return Contrast(images, steady, spec["pretrain"]["queue"], spec["seed"], device, autocast)
+
+
+class MomentumRecipe(Recipe):
+    """A recipe whose averaged weights move slowly from the first step on."""
+
+    def ema_at(self, step: int) -> float:
+        """Momentum of the key encoder: constant.
+
+        A faster key encoder at the start would tell its keys from the older ones of
+        the queue by their age: the loss is low then, and nothing is learnt.
+        """
+        return self.ema
 
 
 class Contrast(Task):

@@ -21,6 +21,7 @@ def recipe(spec: dict[str, Any]) -> Recipe:
         ``pretrain``: iterations, batch, patch (pixels) and lr; and ``log_every``.
     """
     options = spec["pretrain"]
+    # paper: 4.1 the networks are taken from others; DASR's lr falls in steps, here a cosine fits any number of steps.
     return Recipe(
         iterations=options["iterations"],
         batch=options["batch"],

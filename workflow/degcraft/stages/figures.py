@@ -36,7 +36,7 @@ def run(figure: str, table: Path, crops: Path | None, spec: dict[str, Any], pdf:
     from degcraft.figures import draw
     from degcraft.figures.style import Style, not_shown
 
-    rows = read_table(table)
+    rows = read_table(table, text=["image"])  # names may be digits
     style = Style.from_config(spec["figures"])
     drawn = draw(figure, rows, style, _images(crops, rows))
     for path in (pdf, png):

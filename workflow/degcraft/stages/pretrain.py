@@ -15,7 +15,6 @@ from degcraft.classes import Listing, decoded, list_textures
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, write_json, write_pack, write_table
 from degcraft.stages import enter, say
-from degcraft.stages.train import resume, save
 from degcraft.streams import stream
 
 
@@ -58,6 +57,7 @@ def run(
     from degcraft import compute
     from degcraft.models import write_model
     from degcraft.pretraining import build
+    from degcraft.resumption import resume, save
     from degcraft.training import fit
 
     compute.start(spec["compute"])
@@ -69,7 +69,7 @@ def run(
         split = [listing.classes, listing.labels, listing.held_out] if listing else []
         identity = json.dumps([spec, code, pack.contents, split], sort_keys=True)
         checkpoint = output / ".checkpoint" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pt"
-        resume(task, checkpoint)
+        resume(task, checkpoint, say)
         if task.step == 0:
             task.begin()
         loader = DataLoader(
@@ -105,8 +105,9 @@ def source(
         return
     listing = list_textures(textures, spec["seed"])
     try:
-        names = [file.relative_to(textures).as_posix() for file in listing.files]
-        write_pack(scratch, decoded(listing, spec["pretrain"]["patch"]), names, names)
+        sources = [file.relative_to(textures).as_posix() for file in listing.files]
+        names = [f"{number:06d}" for number in range(len(sources))]
+        write_pack(scratch, decoded(listing, spec["pretrain"]["patch"]), names, sources)
         say(f"{len(names)} textures of {len(listing.classes)} classes")
         yield ImagePack(scratch), listing
     finally:
@@ -116,7 +117,9 @@ def source(
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", nargs="?", help="results/images/train, for kinds that learn from it")
+    parser.add_argument(
+        "--images", nargs="*", default=[], help="files of results/images/train, for kinds that learn from it"
+    )
     parser.add_argument("--textures", nargs="?", help="folder of textures, for entries that name one")
     parser.add_argument("--spec", type=json.loads, required=True)
     parser.add_argument("--code", required=True)
@@ -124,7 +127,8 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--threads", type=int, default=1, help="loader processes when training on a GPU")
     parser.add_argument("--output", type=Path, required=True, help="folder of the trained extractor")
     given = parser.parse_args(argv)
-    images, textures = (Path(path) if path else None for path in (given.images, given.textures))
+    images = Path(given.images[0]).parent if given.images else None
+    textures = Path(given.textures) if given.textures else None
     run(images, textures, given.spec, given.code, given.checkpoint_every, given.threads, given.output)
 
 

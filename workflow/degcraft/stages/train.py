@@ -3,22 +3,18 @@
 import argparse
 import hashlib
 import json
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from degcraft.bins import Mixture, Region, grid
 from degcraft.degradations import SCALE
-from degcraft.io import ImagePack, read_table, whole_file, write_json, write_table
+from degcraft.io import ImagePack, read_table, write_json, write_table
 from degcraft.stages import enter, say
 from degcraft.streams import stream
-
-if TYPE_CHECKING:
-    from degcraft.training import Checkpoint
 
 
 def mixture(spec: dict[str, Any], weights: Path | None) -> Mixture:
@@ -46,6 +42,7 @@ def run(
     from degcraft import compute
     from degcraft.backbones import build
     from degcraft.models import write_model
+    from degcraft.resumption import resume, save
     from degcraft.training import Batches, Recipe, Trainer, fit
 
     compute.start(spec["compute"])
@@ -60,7 +57,7 @@ def run(
     trainer = Trainer(build(spec["backbone"]), recipe, device, lambda: compute.autocast(spec["compute"], device))
     identity = json.dumps([spec, code, draw.weights.tolist(), pack.contents], sort_keys=True)
     checkpoint = output / ".checkpoint" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pt"
-    resume(trainer, checkpoint)
+    resume(trainer, checkpoint, say)
 
     loader = DataLoader(
         batches,
@@ -77,32 +74,6 @@ def run(
     write_json(output / "model.json", meta)
     write_model(output / "model.safetensors", trainer.average, meta)
     checkpoint.unlink(missing_ok=True)
-
-
-def save(state: "Checkpoint", checkpoint: Path) -> None:
-    """Keep a training's state; checkpoints of older definitions of this training are dropped."""
-    import torch
-
-    with whole_file(checkpoint) as temporary:
-        torch.save(state, temporary)
-    for other in checkpoint.parent.glob("*.pt"):
-        if other != checkpoint:
-            other.unlink()
-
-
-def resume(trainer: Any, checkpoint: Path) -> None:
-    """Continue from the checkpoint of the same definition, if there is one."""
-    import torch
-
-    if not checkpoint.exists():
-        return
-    try:
-        trainer.load(torch.load(checkpoint, map_location=trainer.device, weights_only=True))
-    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-        # Checkpoints appear by rename, so a damaged one was damaged by hand: starting over is safe.
-        say(f"{checkpoint}: damaged ({error}); training starts anew")
-        return
-    say(f"continuing from step {trainer.step}")
 
 
 def main(argv: Sequence[str]) -> None:
