@@ -29,7 +29,7 @@ figures: setup ## draw every figure of the paper and judge its claims, with the 
 	$(IN_VENV) snakemake --cores $(CORES) figures
 
 test: setup ## run all tests
-	$(IN_VENV) python -m pytest --numprocesses 2 --dist loadgroup
+	$(IN_VENV) python -m pytest --numprocesses 2 --dist worksteal
 
 lint: setup ## check format, lint, spelling and types; change nothing
 	$(IN_VENV) ruff format --check

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.workflow.engine import snakemake
 
@@ -28,18 +29,17 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory) -> Path:
-    """One tiny run of the whole workflow; tests that change it work on a copy."""
-    workdir = tmp_path_factory.mktemp("tiny")
-    result = snakemake(workdir, "--cores", "2", "all", "figures")
-    assert result.returncode == 0, result.stdout[-4000:]
+    """One tiny run of the whole workflow for all test processes; tests that change it work on a copy."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    own = tmp_path_factory.getbasetemp()
+    workdir = (own.parent if parallel else own) / "tiny"
+    with FileLock(f"{workdir}.lock"):  # the first process makes it, the others wait
+        if not (workdir / "finished").exists():
+            workdir.mkdir()
+            result = snakemake(workdir, "--cores", "2", "all", "figures")
+            assert result.returncode == 0, result.stdout[-4000:]
+            (workdir / "finished").touch()
     return workdir
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of the tiny run in one process, so that it is made once."""
-    for item in items:
-        if "tiny_run" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("tiny"))
 
 
 def photo_like(seed: int, height: int, width: int) -> np.ndarray:
