@@ -13,6 +13,7 @@ resource_scopes:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/applications.smk"
 include: "workflow/rules/synthesize.smk"

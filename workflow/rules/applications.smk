@@ -1,8 +1,3 @@
-def application_images(wildcards):
-    """Image files of an application; none when all its images are packaged."""
-    return inputs.listed_files(config, config["applications"][wildcards.application]["images"])
-
-
 rule prepare_application:
     """Images of an application as they are: windows to restore, and crops as references."""
     input:

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import fingerprint, inputs, plans, published, targets
+from degcraft import figures, fingerprint, inputs, plans, pretraining, published, targets
 from degcraft.config import validate
 from degcraft.errors import DegcraftError
 from degcraft.spec import spec as section
@@ -82,54 +82,14 @@ def backbone_module(wildcards):
     return f"backbones.{config['backbones'][wildcards.backbone]['kind']}"
 
 
-def set_images(wildcards):
-    """Image files of a set; none when all its images are packaged or generated."""
-    return inputs.image_files(config, wildcards.set)
+def pretraining_module(wildcards):
+    """Module that trains a kind of extractor."""
+    return f"pretraining.{pretraining.MODULES[config['extractors'][wildcards.extractor]['kind']]}"
 
 
-def extractor_weights(wildcards):
-    """Weights file of an extractor, if its kind has one."""
-    options = config["extractors"][wildcards.extractor]
-    if options.get("weights") == "trained":
-        return f"results/pretrained/{wildcards.extractor}/model.safetensors"
-    return weights_path(options)
-
-
-def weights_path(options):
-    """Where the weights of an extractor or of LPIPS lie, as a list for `input`."""
-    path = published.weights_file(options)
-    return [inputs.data_path(config, path)] if path else []
-
-
-def lpips_weights(wildcards):
-    """Backbone weights of LPIPS, if the metric is wanted and they are given."""
-    evaluate = config["evaluate"]
-    if "lpips" not in evaluate["metrics"]:
-        return []
-    return weights_path(evaluate["lpips"])
-
-
-def draw_weights(wildcards):
-    """Bin weights of a crafted draw; uniform and oracle draws need none."""
-    if wildcards.draw in targets.PLAIN_DRAWS:
-        return []
-    return f"results/weights/{wildcards.target}/{wildcards.draw}.csv"
-
-
-def trained_model(wildcards):
-    """Model behind restored images: the uniform one is trained once, others may be of another target."""
-    folder = targets.model(wildcards.backbone, wildcards.target, wildcards.draw, wildcards.seed)
-    return f"results/models/{folder}/model.safetensors"
-
-
-def table_metrics(wildcards):
-    """Metrics of every model that Table 2 shows."""
-    return metrics(targets.table_models(config))
-
-
-def metrics(models):
-    """Metrics of tested models, ``<backbone>/<test>/<draw>/seed<k>``."""
-    return [f"results/metrics/{model}.csv" for model in models]
+def figure_module(wildcards):
+    """Module that draws a figure."""
+    return f"figures.{figures.MODULES[wildcards.figure]}"
 
 
 def uses_gpu():

@@ -1,36 +1,3 @@
-# What each figure is drawn from: seconds from result files to a table.
-
-
-def evidence_inputs(wildcards):
-    """Result files behind a figure's table."""
-    evidence = config["evidence"]
-    if wildcards.figure == "figure3":
-        extractors = [name for name in evidence["extractors"] if name not in ABSENT]
-        return [f"results/features/{name}/stability-{evidence['setting']}.npz" for name in extractors]
-    if wildcards.figure == "figure4":
-        return [f"results/weights/{name}.csv" for name in plans.map_weights(config, ABSENT)]
-    if wildcards.figure == "figure5":
-        return metrics(plans.alpha_models(config))
-    if wildcards.figure == "figure9":
-        return [] if evidence["votes"] == "none" else [inputs.data_path(config, evidence["votes"])]
-    return metrics(plans.blur_models(config))
-
-
-def image_inputs(wildcards):
-    """LR images and restored images of a figure of crops, and their metrics where there is truth."""
-    target = config["evidence"]["images"][wildcards.figure]["target"]
-    models = plans.image_models(config, wildcards.figure)
-    measured = metrics(models) if target in config["settings"] else []
-    return [f"results/degraded/test/{target}", *(f"results/restored/{model}" for model in models), *measured]
-
-
-def image_truth(wildcards):
-    """HR test images behind a figure of crops; an application has none."""
-    if config["evidence"]["images"][wildcards.figure]["target"] in config["applications"]:
-        return []
-    return ["results/images/test/pixels.npy", "results/images/test/index.csv"]
-
-
 rule figure_evidence:
     """The table of one figure: measurements of all its networks, distances or weights, the paper's numbers beside them."""
     input:

@@ -1,16 +1,3 @@
-from degcraft import figures
-
-
-def figure_module(wildcards):
-    """Module that draws a figure."""
-    return f"figures.{figures.MODULES[wildcards.figure]}"
-
-
-def figure_crops(wildcards):
-    """Folder of the crops that a figure shows, if any."""
-    return f"results/crops/{wildcards.figure}" if wildcards.figure in plans.IMAGES else []
-
-
 rule draw_figure:
     """One figure of the paper, from its table alone."""
     input:

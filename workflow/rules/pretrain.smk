@@ -1,25 +1,3 @@
-from degcraft import pretraining
-
-
-def textures(wildcards):
-    """Folder of textures that an extractor is trained on, if its kind needs one."""
-    options = config["extractors"][wildcards.extractor]
-    wanted = "textures" in options and wildcards.extractor not in ABSENT
-    return [inputs.data_path(config, options["textures"])] if wanted else []
-
-
-def pretraining_images(wildcards):
-    """HR training images, for extractors that learn from them."""
-    if "textures" in config["extractors"][wildcards.extractor]:
-        return []
-    return ["results/images/train/pixels.npy", "results/images/train/index.csv"]
-
-
-def pretraining_module(wildcards):
-    """Module that trains a kind of extractor."""
-    return f"pretraining.{pretraining.MODULES[config['extractors'][wildcards.extractor]['kind']]}"
-
-
 rule pretrain_extractor:
     """The network of an extractor that no published weights are at hand for: AlexNet on textures, DASR's encoder."""
     input:
