@@ -11,7 +11,6 @@ OUTPUTS = {
     "synthesize_bins": "results/degraded/bins.npz",
     "synthesize_references": "results/degraded/references/setting3.npz",
     "synthesize_test": "results/degraded/test/setting3",
-    "synthesize_same_references": "results/degraded/references/setting3.same.npz",
     "synthesize_stability": "results/degraded/stability/setting3.npz",
     "prepare_application": "results/degraded/references/archive.npz",
     "pretrain_extractor": "results/pretrained/dasr/model.safetensors",

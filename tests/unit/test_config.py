@@ -181,7 +181,7 @@ BAD = [
     ({"evidence": {"stability": {"counts": [10, 400]}}}, "evidence.stability.counts: two sets of 400 images are drawn from 600; lower it, or set prepare.stability.count to 800 or more"),
     ({"evidence": {"blur": {"widths": ["blur-0", "blur-wide"]}}}, "evidence.blur.widths: blur-wide has the range [0, 4]; a single width is needed"),
     ({"evidence": {"blur": {"trainings": ["blur-wide", "blur-matched"]}}}, "evidence.blur.trainings: expected three different names of settings"),
-    ({"evidence": {"images": {"figure6": {"target": "archve"}}}}, 'evidence.images.figure6.target: unknown target "archve"; did you mean "archive"?'),
+    ({"evidence": {"images": {"figure6": {"target": "archives"}}}}, 'evidence.images.figure6.target: unknown target "archives"; did you mean "archive"?'),
     ({"evidence": {"images": {"figure7": {"crop": "best"}}}}, "evidence.images.figure7.crop: expected auto, or [left, top], two integers >= 0"),
     ({"evidence": {"images": {"figure9": {"target": "archive"}}}}, "evidence.images.figure9: unknown key; expected figure6, figure7"),
     ({"evidence": {"votes": "votes.txt"}}, "evidence.votes: expected none or the path of a .csv file"),

@@ -143,8 +143,12 @@ def test_a_pair_has_one_noise_level_and_two_fields(tmp_path):
 
 def test_a_pair_has_one_kernel(white, monkeypatch):
     monkeypatch.setattr(pairs_module, "NOISE", (0.0, 0.0))
-    queries, keys = (side.float().std(dim=(2, 3)).mean(dim=1) for side in Pairs(white, steady(batch=24, patch=128), 0)[0])
-    torch.testing.assert_close(queries, keys, rtol=0.2, atol=0.2)  # the kernel alone decides what is left of white noise
+    queries, keys = (
+        side.float().std(dim=(2, 3)).mean(dim=1) for side in Pairs(white, steady(batch=24, patch=128), 0)[0]
+    )
+    torch.testing.assert_close(
+        queries, keys, rtol=0.2, atol=0.2
+    )  # the kernel alone decides what is left of white noise
     assert queries.max() > 3 * queries.min()
 
 
@@ -256,7 +260,9 @@ def test_divergence_is_measured_against_a_guess(pack):
 
 @pytest.mark.parametrize(("queue", "hint"), [(6, 8), (9, 12), (3, 4)])
 def test_a_queue_of_broken_batches_is_refused(pack, queue, hint):
-    with pytest.raises(DegcraftError, match=rf"pretrain.dasr.queue: {queue}, but batches of 4; .* write queue: {hint}$"):
+    with pytest.raises(
+        DegcraftError, match=rf"pretrain.dasr.queue: {queue}, but batches of 4; .* write queue: {hint}$"
+    ):
         task(pack, queue=queue)
 
 

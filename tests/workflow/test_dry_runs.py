@@ -37,7 +37,7 @@ def figures(line: str) -> dict[str, int]:
     # On test sets of Table 2; of blur, on one range and seven widths; of seven alphas and the oracle, outside.
     tested = 32 + 3 * 8 + 6 + 2 * 8
     claims = {
-        "prepare_images": 5, "synthesize_bins": 1, "synthesize_references": 4, "synthesize_same_references": 1,
+        "prepare_images": 5, "synthesize_bins": 1, "synthesize_references": 5,
         "synthesize_stability": 1, "synthesize_test": 4 + 8, "pretrain_extractor": 1, "extract_features_bins": 7,
         "extract_features_references": 4 * 2 + 5 + 7, "extract_features_stability": 7, "bin_distances": 20,
         "bin_weights": 20 + 2 * 7, "train_model": trained, "restore_images": tested, "evaluate_model": tested,

@@ -6,6 +6,12 @@ def set_images(wildcards):
     return inputs.image_files(config, wildcards.set)
 
 
+def reference_contents(wildcards):
+    """Clean contents of a setting's references: their own, or with <setting>.same the bins', to see what contents decide."""
+    contents = "bins" if wildcards.target.endswith(".same") else "references"
+    return [f"results/images/{contents}/pixels.npy", f"results/images/{contents}/index.csv"]
+
+
 def application_images(wildcards):
     """Image files of an application; none when all its images are packaged."""
     return inputs.listed_files(config, config["applications"][wildcards.application]["images"])

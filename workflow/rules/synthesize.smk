@@ -26,8 +26,7 @@ rule synthesize_bins:
 rule synthesize_references:
     """Reference images of a setting, drawn from its ranges (paper, Table 1)."""
     input:
-        pixels="results/images/references/pixels.npy",
-        index="results/images/references/index.csv",
+        contents=reference_contents,
     output:
         "results/degraded/references/{target}.npz",
     log:
@@ -35,7 +34,7 @@ rule synthesize_references:
     benchmark:
         "results/benchmarks/synthesize_references/{target}.tsv"
     wildcard_constraints:
-        target=SETTINGS,
+        target=rf"(?:{SETTINGS})(?:\.same)?",
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -46,7 +45,7 @@ rule synthesize_references:
         code=code("synthesize"),
     shell:
         "python -m degcraft.stages.synthesize --set references --target {wildcards.target}"
-        " --images results/images/references --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+        " --images $(dirname {input.contents[0]}) --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
 
 
 rule synthesize_test:
@@ -73,32 +72,6 @@ rule synthesize_test:
     shell:
         "python -m degcraft.stages.synthesize --set test --target {wildcards.target}"
         " --images results/images/test --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
-
-
-rule synthesize_same_references:
-    """References of a setting with the bins' own clean contents, to see how much contents decide (paper, Fig. 4)."""
-    input:
-        pixels="results/images/bins/pixels.npy",
-        index="results/images/bins/index.csv",
-    output:
-        "results/degraded/references/{target}.same.npz",
-    log:
-        "results/logs/synthesize_same_references/{target}.log",
-    benchmark:
-        "results/benchmarks/synthesize_same_references/{target}.tsv"
-    wildcard_constraints:
-        target=SETTINGS,
-    conda:
-        "../../envs/cpu.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        spec=spec("synthesize", set="references"),
-        code=code("synthesize"),
-    shell:
-        "python -m degcraft.stages.synthesize --set references --target {wildcards.target}.same"
-        " --images results/images/bins --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
 
 
 rule synthesize_stability:
