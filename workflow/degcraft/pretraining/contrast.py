@@ -128,8 +128,8 @@ class Contrast(Task):
 
     def load(self, state: Checkpoint) -> None:
         """Continue from `state`."""
-        super().load(state)
         self.queue = state["queue"].to(self.device)
+        super().load(state)
 
 
 def projected_encoder() -> nn.Sequential:
