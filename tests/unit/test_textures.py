@@ -129,8 +129,8 @@ def test_classes_that_lack_images(tmp_path):
         "FOLDER: 2 of 3 classes lack images: sky (0 for training, 0 held out), wood (0 for training, 1 held out); at least "
         "one for training and one held out are needed; add images, or remove the class"
     )
-    assert refusal(minc(tmp_path / "minc", "abc", "abd", categories="abcde")) == (
-        "FOLDER: 3 of 5 classes lack images: c (2 for training, 0 held out), d (0 for training, 2 held out), e (0 for "
+    assert refusal(minc(tmp_path / "minc", "abc", "abx", categories="abcxy")) == (
+        "FOLDER: 3 of 5 classes lack images: c (2 for training, 0 held out), x (0 for training, 2 held out), y (0 for "
         "training, 0 held out); at least one for training and one held out are needed; add images, or remove the class"
     )
 
