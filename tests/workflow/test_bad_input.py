@@ -114,6 +114,6 @@ def test_a_wrong_weights_file_is_refused(tmp_path, content, message):
     assert f"error: mine.safetensors: {message}" in output
 
 
-def test_weights_to_be_put_in_place_by_hand_are_said(tmp_path):
-    output = refused(tmp_path, {}, "results/features/dasr/references-setting1.npz")
-    assert re.search(r"error: .*resources/weights/dasr\.safetensors: .*put", output), output[-2000:]
+def test_textures_that_are_not_there_are_asked_for(tmp_path):
+    output = refused(tmp_path, {}, "results/pretrained/alexnet-minc/model.safetensors")
+    assert re.search(r"error: textures/minc-2500: not found; textures are needed there", output), output[-2000:]

@@ -3,6 +3,7 @@
 import csv
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,30 +148,33 @@ def _shared_files(config: Config) -> list[str]:
 def absent_extractors(config: Config) -> dict[str, str]:
     """Extractors that cannot be computed here, each with the reason: a file or folder of theirs is not there.
 
-    Files in resources/ and results/ count as there, since rules answer for them.
+    Files in resources/ and results/ count as there, since rules answer for them. The
+    reason does not say where ``data`` is: figures are not drawn anew for that.
     """
-    absent = {}
+    return {name: f"{option}: {path}: {problem}" for name, option, path, problem in _absent(config)}
+
+
+def _absent(config: Config) -> Iterator[tuple[str, str, str, str]]:
+    """Extractor, option, path and problem of each file or folder that an extractor lacks."""
     for name, options in config["extractors"].items():
         weights, textures = options.get("weights", ""), options.get("textures")
-        if weights.endswith(WEIGHTS_SUFFIXES) and not _is_there(config, weights, folder=False):
-            absent[name] = f"extractors.{name}.weights: {data_path(config, weights)}: no such file"
-        if textures and not _is_there(config, textures, folder=True):
-            absent[name] = f"extractors.{name}.textures: {data_path(config, textures)}: no such folder"
-    return absent
+        if weights.endswith(WEIGHTS_SUFFIXES) and not _is_file(config, weights):
+            yield name, f"extractors.{name}.weights", weights, "no such file"
+        if textures and not Path(data_path(config, textures)).is_dir():
+            yield name, f"extractors.{name}.textures", textures, "no such folder"
 
 
-def _is_there(config: Config, path: str, *, folder: bool) -> bool:
-    place = Path(data_path(config, path))
-    made = path.startswith(("results/", "resources/")) and not folder
-    return made or (place.is_dir() if folder else place.is_file())
+def _is_file(config: Config, path: str) -> bool:
+    return path.startswith(("results/", "resources/")) or Path(data_path(config, path)).is_file()
 
 
 def _missing_weights(config: Config) -> list[str]:
     """What extractors of the tables and LPIPS need and is not there."""
     tables = config["tables"]
     used = {extractor for backbone in tables["backbones"] for extractor in tables["extractors"][backbone]}
-    problems = [problem for name, problem in absent_extractors(config).items() if name in used]
+    missing = [(option, path, problem) for name, option, path, problem in _absent(config) if name in used]
     lpips = config["evaluate"]["lpips"]["weights"] if "lpips" in config["evaluate"]["metrics"] else ""
-    if lpips.endswith(WEIGHTS_SUFFIXES) and not _is_there(config, lpips, folder=False):
-        problems.append(f"evaluate.lpips.weights: {data_path(config, lpips)}: no such file")
-    return [f"{problem}; check the path, or set its folder with --config data=FOLDER" for problem in sorted(problems)]
+    if lpips.endswith(WEIGHTS_SUFFIXES) and not _is_file(config, lpips):
+        missing.append(("evaluate.lpips.weights", lpips, "no such file"))
+    advice = "check the path, or set its folder with --config data=FOLDER"
+    return [f"{option}: {data_path(config, path)}: {problem}; {advice}" for option, path, problem in sorted(missing)]

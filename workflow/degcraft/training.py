@@ -261,4 +261,4 @@ def fit(
                 trainer.log()  # not finite: ends with the message, before the good checkpoint is replaced
             save(trainer.state())
     if not all(bool(torch.isfinite(weight).all()) for weight in trainer.average.parameters()):
-        raise DegcraftError(f"training ended in weights that are not finite; lower its learning rate, lr (now {recipe.lr:g})")
+        raise DegcraftError(f"training ended in weights that are not finite; lower its lr (now {recipe.lr:g})")

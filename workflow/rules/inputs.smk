@@ -24,11 +24,16 @@ def pretraining_images(wildcards):
     return ["results/images/train/pixels.npy", "results/images/train/index.csv"]
 
 
-def textures(wildcards):
-    """Folder of textures that an extractor is trained on, if its kind needs one."""
+def texture_folder(wildcards):
+    """Folder of textures that an extractor is trained on, "" if its kind needs none."""
     options = config["extractors"][wildcards.extractor]
-    wanted = "textures" in options and wildcards.extractor not in ABSENT
-    return [inputs.data_path(config, options["textures"])] if wanted else []
+    return inputs.data_path(config, options["textures"]) if "textures" in options else ""
+
+
+def textures(wildcards):
+    """The same as input, if it is there: a dry run may count jobs before, and the job itself says what is missing."""
+    folder = texture_folder(wildcards)
+    return [folder] if folder and wildcards.extractor not in ABSENT else []
 
 
 def extractor_weights(wildcards):

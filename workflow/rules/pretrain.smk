@@ -20,10 +20,11 @@ rule pretrain_extractor:
         gpu=uses_gpu(),
         # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
         checkpoint_every=config["train"]["checkpoint_every"],
+        textures=texture_folder,
     params:
         spec=spec("pretrain"),
         code=code("pretrain", pretraining_module),
     shell:
-        "python -m degcraft.stages.pretrain --images {input.images} --textures {input.textures:q}"
+        "python -m degcraft.stages.pretrain --images {input.images} --textures {resources.textures:q}"
         " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
         " --threads {threads} --output $(dirname {output.model}) 2> {log}"
