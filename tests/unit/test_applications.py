@@ -73,3 +73,10 @@ def test_small_and_too_few_images_are_refused(tmp_path):
     with pytest.raises(DegcraftError, match="1 crops of 32 x 32 found; at least 2 are needed"):
         cut([str(tmp_path / "one.png")], tmp_path)
     assert not (tmp_path / "references.npz").exists()
+
+
+def test_two_images_of_one_name_are_refused(files, tmp_path):
+    (tmp_path / "other").mkdir()
+    Image.fromarray(photo_like(9, 80, 100)).save(tmp_path / "other" / "a.jpg")
+    with pytest.raises(DegcraftError, match="1 names are there twice, first a; "):
+        cut([*files, str(tmp_path / "other" / "a.jpg")], tmp_path)

@@ -1,6 +1,7 @@
 """What the trainings of extractors share: their recipe, patches, and when they have failed."""
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def window(image: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDA
     return image[top : top + side, left : left + side]
 
 
-class Task(Trainer):
+class Task(Trainer, ABC):
     """Training of an extractor's network; a kind overrides what is not written here.
 
     Attributes
@@ -61,13 +62,13 @@ class Task(Trainer):
     def begin(self) -> None:
         """Prepare the first step of a fresh training."""
 
+    @abstractmethod
     def extractor(self) -> nn.Module:
         """The trained network with the names under which `degcraft.extractors` reads it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def summary(self) -> dict[str, Any]:
         """What was reached, for ``model.json``."""
-        raise NotImplementedError
 
     def log(self) -> float:
         """Close a line of the loss curve; returns its mean loss.

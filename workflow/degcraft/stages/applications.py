@@ -40,11 +40,18 @@ def run(files: Sequence[str], spec: dict[str, Any], code: str, references: Path,
     Raises
     ------
     DegcraftError
-        An image cannot be read or is too small, or there are fewer than two reference crops.
+        An image cannot be read or is too small, two have one name, or there are fewer than two reference crops.
     """
     application = spec["application"]
-    named = {Path(file).stem: Path(file) for file in files}
-    named |= {name: packaged(name) for name in application["packaged"]}
+    sources = [(Path(file).stem, Path(file)) for file in files]
+    sources += [(name, packaged(name)) for name in application["packaged"]]
+    named = dict(sources)
+    if len(named) < len(sources):
+        twice = sorted({name for name in named if sum(name == other for other, _ in sources) > 1})
+        raise DegcraftError(
+            f"application: {len(twice)} names are there twice, first {twice[0]}; every image needs a name of its own, "
+            "whatever its folder and suffix; rename one"
+        )
     side = spec["crop"] // SCALE
     images = {name: decode(named[name]) for name in sorted(named)}
     small = [

@@ -26,6 +26,7 @@ from degcraft.io import ImagePack, read_arrays, read_png, read_table, whole_file
 from degcraft.spec import SAME
 from degcraft.stages import enter, say
 from degcraft.streams import stream
+from degcraft.targets import tested
 
 PAPER = Path(__file__).parents[3] / "resources" / "paper"
 
@@ -63,8 +64,7 @@ def alphas(inputs: Sequence[Path], _: Mapping[str, str], spec: dict[str, Any]) -
     nought = f"{spec['evidence']['extractor']}.frechet-a0"
     for model in [model for model in measured if "/uniform/" in model]:
         test, seed = model.split("/uniform/")
-        trained_for = "" if test == spec["evidence"]["setting"] else f"@{spec['evidence']['setting']}"
-        measured[f"{test}/{nought}{trained_for}/{seed}"] = measured[model]
+        measured[f"{test}/{tested(nought, spec['evidence']['setting'], test)}/{seed}"] = measured[model]
     return alpha_table(measured, _printed(), spec)
 
 
