@@ -129,7 +129,9 @@ def figure(images, **changes):
 
 
 def test_crops_and_their_table_belong_together(restored, tmp_path):
-    evidence.run_images("figure6", restored, tmp_path / "test", figure(2), tmp_path / "figure6.csv", tmp_path / "crops")
+    evidence.run_images(
+        "figure6", restored, tmp_path / "test", {}, figure(2), tmp_path / "figure6.csv", tmp_path / "crops"
+    )
     table = read_table(tmp_path / "figure6.csv", "image", "row", "file", text=["image", "row", "file"])
     assert set(table["file"]) == {path.name for path in (tmp_path / "crops").iterdir()}
     measured = table.set_index(["image", "row"])["psnr_y"]
@@ -140,7 +142,7 @@ def test_crops_and_their_table_belong_together(restored, tmp_path):
 
 def test_an_application_has_no_truth_and_no_metrics(restored, tmp_path):
     images = [path for path in restored if path.suffix != ".csv"]
-    evidence.run_images("figure7", images, None, figure(["two"]), tmp_path / "figure7.csv", tmp_path / "crops")
+    evidence.run_images("figure7", images, None, {}, figure(["two"]), tmp_path / "figure7.csv", tmp_path / "crops")
     table = read_table(tmp_path / "figure7.csv", "image", "row", text=["image", "row"])
     assert set(table["image"]) == {"two"}
     assert "truth" not in set(table["row"])
@@ -148,7 +150,9 @@ def test_an_application_has_no_truth_and_no_metrics(restored, tmp_path):
 
 
 def test_figure_8_has_a_profile_of_each_row(restored, tmp_path):
-    evidence.run_images("figure8", restored, tmp_path / "test", figure(1), tmp_path / "figure8.csv", tmp_path / "crops")
+    evidence.run_images(
+        "figure8", restored, tmp_path / "test", {}, figure(1), tmp_path / "figure8.csv", tmp_path / "crops"
+    )
     table = read_table(tmp_path / "figure8.csv", "row", "position", "gradient", text=["row"])
     assert table.groupby("row")["position"].max().to_dict() == dict.fromkeys(["bicubic", "dct", "truth", "uniform"], 31)
 
@@ -157,7 +161,7 @@ def test_an_unknown_image_is_named_with_those_that_exist(restored, tmp_path):
     with pytest.raises(
         DegcraftError, match=r"evidence\.images\.figure6\.images: no image three in setting3, .*one, two"
     ):
-        evidence.run_images("figure6", restored, None, figure(["three"]), tmp_path / "f.csv", tmp_path / "crops")
+        evidence.run_images("figure6", restored, None, {}, figure(["three"]), tmp_path / "f.csv", tmp_path / "crops")
     assert not (tmp_path / "crops").exists()
 
 
@@ -183,6 +187,19 @@ def test_absent_extractors_are_not_planned(default_config):
     assert plans.map_weights(config, {"vgg22": "no file"}) == [
         f"setting3{contents}/dct.frechet-a{alpha}" for contents in ("", ".same") for alpha in (25, 5)
     ]
+
+
+def test_a_row_that_cannot_be_computed_is_left_out_and_named(default_config, restored, tmp_path):
+    config = merge(default_config, {"evidence": {"extractor": "dct"}})
+    assert "dct" not in "".join(plans.image_models(config, "figure6", {"dct": "no file"}))
+    assert {model.split("/")[2].split("@")[0] for model in plans.alpha_models(config, {"dct": "no file"})} == {
+        "uniform",
+        "oracle",
+    }
+    place = tmp_path / "figure6.csv"
+    evidence.run_images("figure6", restored, None, {"vgg54": "no file"}, figure(1), place, tmp_path / "crops")
+    table = read_table(place, "row", "note", text=["row"])
+    assert table.loc[table["note"].notna(), ["row", "note"]].to_numpy().tolist() == [["vgg54", "no file"]]
 
 
 def test_families_differ_in_their_seed_alone(default_config):

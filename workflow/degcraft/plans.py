@@ -1,5 +1,6 @@
 """Which results the figures and claims are drawn from, as the names that paths are made of."""
 
+from collections.abc import Collection
 from typing import Any
 
 from degcraft.spec import SAME, weighting_name
@@ -23,11 +24,15 @@ def blur_models(config: Config) -> list[str]:
     ]
 
 
-def alpha_models(config: Config) -> list[str]:
-    """Models of Figure 5, on its setting and on those outside; alpha 0 is uniform, which is there anyway."""
+def alpha_models(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Models of Figure 5, on its setting and on those outside; alpha 0 is uniform, which is there anyway.
+
+    Without the crafted ones where the extractor is in `absent`.
+    """
     evidence = config["evidence"]
     setting = evidence["setting"]
-    draws = [*PLAIN_DRAWS, *(f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in evidence["alphas"] if alpha)]
+    alphas = [] if evidence["extractor"] in absent else evidence["alphas"]
+    draws = [*PLAIN_DRAWS, *(f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in alphas if alpha)]
     return [
         f"{evidence['backbone']}/{test}/{tested(draw, setting, test)}/seed{seed}"
         for test in (setting, *evidence["outside"])
@@ -49,17 +54,25 @@ def map_weights(config: Config, absent: dict[str, str]) -> list[str]:
     ]
 
 
-def image_models(config: Config, figure: str) -> list[str]:
-    """Models whose SR images a figure of crops shows, in order, as ``<backbone>/<target>/<draw>/seed<k>``.
+def image_extractors(config: Config, figure: str) -> list[str]:
+    """Extractors of the crafted rows of a figure of crops.
 
-    On a setting that Table 2 has, all its rows; on another setting or an
-    application, what can be trained for it with the extractor of ``evidence``.
+    On a setting that Table 2 has, all of its rows; on another setting or an
+    application, the one of ``evidence``.
     """
     evidence, tables = config["evidence"], config["tables"]
+    backbone: str = evidence["backbone"]
+    if evidence["images"][figure]["target"] in tables["settings"] and backbone in tables["backbones"]:
+        listed: list[str] = tables["extractors"][backbone]
+        return listed
+    return [evidence["extractor"]]
+
+
+def image_models(config: Config, figure: str, absent: Collection[str] = ()) -> list[str]:
+    """Models whose SR images a figure of crops shows, in order, as ``<backbone>/<target>/<draw>/seed<k>``."""
+    evidence = config["evidence"]
     target, backbone = evidence["images"][figure]["target"], evidence["backbone"]
-    extractors = [evidence["extractor"]]
-    if target in tables["settings"] and backbone in tables["backbones"]:
-        extractors = tables["extractors"][backbone]
+    extractors = [name for name in image_extractors(config, figure) if name not in absent]
     crafted = [f"{name}.{weighting_name(config)}" for name in extractors]
     draws = ["uniform", *crafted, *(["oracle"] if target in config["settings"] else [])]
     return [f"{backbone}/{target}/{draw}/seed{config['train']['seeds'][0]}" for draw in draws]

@@ -87,6 +87,12 @@ def pretraining_module(wildcards):
     return f"pretraining.{pretraining.MODULES[config['extractors'][wildcards.extractor]['kind']]}"
 
 
+def absent_rows(wildcards):
+    """Rows that a figure of crops has to do without, each with its reason, as JSON."""
+    rows = plans.image_extractors(config, wildcards.figure)
+    return json.dumps({name: ABSENT[name] for name in rows if name in ABSENT})
+
+
 def figure_module(wildcards):
     """Module that draws a figure."""
     return f"figures.{figures.MODULES[wildcards.figure]}"

@@ -47,9 +47,10 @@ rule image_evidence:
     params:
         spec=spec("evidence"),
         code=code("evidence"),
+        absent=absent_rows,
     shell:
         "python -m degcraft.stages.evidence {wildcards.figure} --inputs {input.results} --truth {input.truth}"
-        " --spec {params.spec:q} --code {params.code} --output {output.table} --crops {output.crops} 2> {log}"
+        " --absent {params.absent:q} --spec {params.spec:q} --code {params.code} --output {output.table} --crops {output.crops} 2> {log}"
 
 
 rule claims:

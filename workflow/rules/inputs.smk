@@ -90,7 +90,7 @@ def evidence_inputs(wildcards):
     if wildcards.figure == "figure4":
         return [f"results/weights/{name}.csv" for name in plans.map_weights(config, ABSENT)]
     if wildcards.figure == "figure5":
-        return metrics(plans.alpha_models(config))
+        return metrics(plans.alpha_models(config, ABSENT))
     if wildcards.figure == "figure9":
         return [] if evidence["votes"] == "none" else [inputs.data_path(config, evidence["votes"])]
     return metrics(plans.blur_models(config))
@@ -99,7 +99,7 @@ def evidence_inputs(wildcards):
 def image_inputs(wildcards):
     """LR images and restored images of a figure of crops, and their metrics where there is truth."""
     target = config["evidence"]["images"][wildcards.figure]["target"]
-    models = plans.image_models(config, wildcards.figure)
+    models = plans.image_models(config, wildcards.figure, ABSENT)
     measured = metrics(models) if target in config["settings"] else []
     return [f"results/degraded/test/{target}", *(f"results/restored/{model}" for model in models), *measured]
 

@@ -111,7 +111,13 @@ def run(figure: str, inputs: Sequence[Path], absent: Mapping[str, str], spec: di
 
 
 def run_images(
-    figure: str, inputs: Sequence[Path], truth: Path | None, spec: dict[str, Any], output: Path, crops: Path
+    figure: str,
+    inputs: Sequence[Path],
+    truth: Path | None,
+    absent: Mapping[str, str],
+    spec: dict[str, Any],
+    output: Path,
+    crops: Path,
 ) -> None:
     """Write the table and the crops of one figure of images.
 
@@ -124,6 +130,8 @@ def run_images(
         ``.../<backbone>/<target>/<draw>/seed<k>`` and the same with ``.csv``.
     truth : path or None
         Pack of the originals.
+    absent : mapping from str to str
+        Rows that could not be computed, and why.
     spec : dict
         ``figure``: its entry in the config; ``border``: pixels that the metrics leave out.
     output, crops : path
@@ -141,9 +149,9 @@ def run_images(
     draws = {_row(draw): draw for draw in restored}
     options = {"crop": entry["crop"], "side": entry["side"], "border": spec["border"], "option": option}
     if figure == "figure8":
-        table, images = sharpness_table(scenes[0], draws, {}, **options)
+        table, images = sharpness_table(scenes[0], draws, absent, **options)
     else:
-        table, images = comparison_table(scenes, draws, {}, **options)
+        table, images = comparison_table(scenes, draws, absent, **options)
     with whole_folder(crops) as folder:
         for name, pixels in images.items():
             Image.fromarray(pixels).save(folder / name)
@@ -256,7 +264,7 @@ def main(argv: Sequence[str]) -> None:
     inputs = [path for path in given.inputs if path.name]
     if given.crops:
         truth = given.truth[0].parent if given.truth else None
-        run_images(given.figure, inputs, truth, given.spec, given.output, given.crops)
+        run_images(given.figure, inputs, truth, given.absent, given.spec, given.output, given.crops)
     elif given.markdown:
         run_claims(inputs, given.absent, given.spec, given.output, given.markdown)
     else:
