@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.text import Text
 
-from degcraft.bins import PARAMETERS, Region, grid, true_weights
+from degcraft.bins import PARAMETERS, Mixture, Region, grid, true_weights
 from degcraft.evidence.crops import Scene, comparison_table
+from degcraft.evidence.lookalikes import RANGES, Material, Source, lookalike_table
 from degcraft.evidence.maps import map_table
 from degcraft.evidence.sharpness import sharpness_table
 from degcraft.evidence.votes import no_votes, read_votes, vote_table
@@ -75,6 +76,28 @@ def sharpness(rows, truth=True, absent=(), **size):
     return sharpness_table(one, {}, dict(absent), "auto", 12, 4, "evidence.images.figure8")
 
 
+DEGRADATION = {"kernel_size": 21, "downsampling": "bicubic", "noise": "colour", "chroma": "4:2:0"}
+FIT = {"verdict": "partly explained", "explained": 0.9, "expected": 0.96}
+FOUND = FIT | dict(zip(RANGES, (1.26, 2.62, 2.5, 16.2, 73.5, 85.5), strict=True))
+
+
+def material(seed, references=8, crafted=True, fit=FOUND, side=72):
+    """Material of one target, and its references by the way."""
+    real = np.stack([photo_like(10 * seed + number, side, side) for number in range(references)])
+    sources = (
+        {"crafted": Source("traces.refined-f0.1", Mixture([SETTING3], np.ones(1)), DEGRADATION)} if crafted else {}
+    )
+    sources["uniform"] = Source("uniform", Mixture([Region((0, 5), (0, 50), (30, 90))], np.ones(1)), DEGRADATION)
+    return Material(real, sources, fit if crafted else {})
+
+
+def lookalikes(targets, count=6, absent=(), **options):
+    contents = [photo_like(100 + number, 288, 288) for number in range(7)]
+    materials = {target: material(seed, **options) for seed, target in enumerate(targets)}
+    rngs = functools.partial(stream, 0, "test", "lookalikes")
+    return lookalike_table(materials, contents, count, dict(absent), rngs)
+
+
 def votes(methods, voters=12, images=6):
     lines = ["voter,image,method,rank"]
     for voter, image in itertools.product(range(voters), range(images)):
@@ -100,6 +123,11 @@ CASES = {
     "sharpness": ("figure8", lambda: sharpness(FEW, absent=ABSENT)),
     "sharpness of all rows": ("figure8", lambda: sharpness(MANY)),
     "sharpness without truth": ("figure8", lambda: sharpness(["uniform", "dct"], truth=False, height=60)),
+    "lookalikes": ("figure16", lambda: lookalikes(["setting3", "film", "phone"])),
+    "lookalikes of one": ("figure16", lambda: lookalikes(["film"], count=4)),
+    "lookalikes of many crops": ("figure16", lambda: lookalikes(["film", "phone"], count=7)),
+    "lookalikes without ranges": ("figure16", lambda: lookalikes(["film", "phone"], fit=FIT)),
+    "lookalikes without weights": ("figure16", lambda: lookalikes(["film", "phone"], crafted=False, absent={"crafted": "no such file"})),
     "votes": ("figure9", lambda: votes(["oracle", "dct", "Real-ESRNet", "BSRNet", "uniform"])),
     "votes on two": ("figure9", lambda: votes(["dct", "uniform"], voters=1)),
     "no votes": ("figure9", lambda: (no_votes("evidence.votes is none"), {})),

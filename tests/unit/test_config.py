@@ -160,11 +160,17 @@ BAD = [
     ({"train": {"lr_floor": 1}}, "train.lr_floor: expected at most train.lr, 0.002, got 1"),
     ({"train": {"betas": [0.9, 1]}}, "train.betas[1]: expected a number >= 0 and < 1, got 1"),
     ({"train": {"ema": 1}}, "train.ema: expected a number >= 0 and < 1, got 1"),
+    ({"weights": {"floor": 1.5}}, "weights.floor: expected a number >= 0 and <= 1, got 1.5"),
+    ({"weights": {"floor": -0.1}}, "weights.floor: expected a number >= 0 and <= 1, got -0.1"),
+    ({"posterior": {"folds": 1}}, "posterior.folds: expected an integer >= 2, got 1"),
+    ({"posterior": {"components": 0}}, "posterior.components: expected an integer >= 1, got 0"),
+    ({"posterior": {"width": 64.0}}, "posterior.width: expected an integer >= 1, got 64.0 (write 64)"),
     ({"distances": {"ddof": 2}}, "distances.ddof: expected one of 0, 1, got 2"),
     ({"evaluate": {"metrics": ["psnr_y", "psnr_y"]}}, "evaluate.metrics: expected a list of different metrics, "),
     ({"evaluate": {"metrics": ["psnr"]}}, "evaluate.metrics[0]: expected one of psnr_y, psnr_rgb, ssim_y, ssim_rgb, lpips"),
     # options that do not go together
     ({"extractors": {"dct": {"layer": [2, 2]}}}, "extractors.dct: layer does not go with kind: dct; remove it"),
+    ({"extractors": {"traces": {"weights": "random", "seed": 0}}}, "extractors.traces: weights does not go with kind: traces"),
     ({"extractors": {"vgg22": {"seed": 1}}}, "extractors.vgg22: seed does not go with kind: vgg, weights: torchvision"),
     ({"extractors": {"vgg22": {"weights": "random"}}}, "extractors.vgg22.seed: missing; add it, an integer >= 0"),
     ({"extractors": {"vgg22": {"layer": [2, 3]}}}, "extractors.vgg22.layer: expected [i, j], with i from 1 to 5, "),
@@ -176,6 +182,8 @@ BAD = [
     # targets and evidence
     ({"applications": {"setting1": {"images": ["a"], "packaged": [], "references": 9, "window": 64, "count": 1}}}, "applications.setting1: settings has this name too"),
     ({"applications": {"archive": {"packaged": []}}}, "applications.archive: no images; name a folder in images"),
+    ({"applications": {"archive": {"reduce": 0}}}, "applications.archive.reduce: expected an integer >= 1, got 0"),
+    ({"applications": {"archive": {"truth": "hr"}}}, 'applications.archive.truth: expected a list of folders, patterns (FOLDER/*.png), or {list: FILE.csv, where: {COLUMN: VALUE}}, got "hr" (write [hr])'),
     ({"pretrain": {"dasr": {"queue": 1000}}}, "pretrain.dasr.queue: expected a multiple of the batch, 16, got 1000 (write 1008)"),
     ({"evidence": {"alphas": [0, 25, 0.1234567]}}, "evidence.alphas[2]: expected at most six digits, for it names files"),
     ({"evidence": {"stability": {"counts": [10, 400]}}}, "evidence.stability.counts: two sets of 400 images are drawn from 600; lower it, or set prepare.stability.count to 800 or more"),
@@ -184,6 +192,11 @@ BAD = [
     ({"evidence": {"images": {"figure6": {"target": "archives"}}}}, 'evidence.images.figure6.target: unknown target "archives"; did you mean "archive"?'),
     ({"evidence": {"images": {"figure7": {"crop": "best"}}}}, "evidence.images.figure7.crop: expected auto, or [left, top], two integers >= 0"),
     ({"evidence": {"images": {"figure9": {"target": "archive"}}}}, "evidence.images.figure9: unknown key; expected figure6, figure7"),
+    ({"evidence": {"front": ["traces.refined", "traces.refind"]}}, "evidence.front: traces.refind: expected an extractor, a dot and a weighting"),
+    ({"evidence": {"front": ["oracle"]}}, "evidence.front: oracle: expected an extractor, a dot and a weighting"),
+    ({"evidence": {"lookalikes": {"draw": "dct.frechet-a25"}}}, "evidence.lookalikes.draw: dct.frechet-a25: expected an extractor, a dot and a weighting with a verdict"),
+    ({"evidence": {"lookalikes": {"draw": "second-order"}}}, "evidence.lookalikes.draw: second-order: expected an extractor"),
+    ({"evidence": {"lookalikes": {"targets": ["archives"]}}}, 'evidence.lookalikes.targets: unknown target "archives"; did you mean "archive"?'),
     ({"evidence": {"votes": "votes.txt"}}, "evidence.votes: expected none or the path of a .csv file"),
     ({"figures": {"font": 4}}, "figures.font: expected a number >= 6 and <= 16, got 4"),
     ({"backbones": {"srresnet": {"growth": 8}}}, "backbones.srresnet: growth does not go with kind: srresnet; remove it"),
@@ -215,7 +228,12 @@ def test_bad_input_gets_one_plain_line(default_config, changes, line):
     assert found.startswith(f"config.yaml: {line}")
 
 
-@pytest.mark.parametrize("path", sorted({path.split(".")[0] for path in options()} | set(options()) - {"data"}))
+OPTIONAL = {f"applications.<application>.{name}" for name in ("reduce", "truth")}
+
+
+@pytest.mark.parametrize(
+    "path", sorted({path.split(".")[0] for path in options()} | set(options()) - {"data"} - OPTIONAL)
+)
 def test_every_option_is_required_where_its_kind_has_it(default_config, path):
     config = copy.deepcopy(default_config)
     names = {"<setting>": "setting1", "<extractor>": "vgg22", "<backbone>": "rrdb"}
@@ -286,6 +304,8 @@ def test_a_backbone_of_the_tables_needs_its_extractors(default_config):
         },
         {"extractors": {"vgg": {"kind": "vgg", "layer": [3, 4], "weights": "random", "seed": 3}}},
         {"extractors": {"dasr": {"weights": "random", "seed": 3}}},
+        {"applications": {"film": {"images": ["a"], "packaged": [], "references": 9, "window": 64, "count": 1}}},
+        {"applications": {"archive": {"images": ["a/*_LR.png"], "packaged": [], "truth": ["a/*_HR.png", "b"]}}},
     ],
 )
 def test_unusual_but_right(default_config, changes):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.ndimage import correlate
 
-from degcraft import degradations
+from degcraft.degradations import first_order as degradations
 from degcraft.errors import DegcraftError
 from degcraft.extractors.dasr import encoder
 from degcraft.io import ImagePack, write_pack

@@ -5,7 +5,14 @@ import pytest
 from PIL import Image
 from scipy import ndimage, signal
 
-from degcraft.degradations import add_noise, blur_and_downsample, degrade, downsampling_matrix, gaussian_taps, jpeg
+from degcraft.degradations.first_order import (
+    add_noise,
+    blur_and_downsample,
+    degrade,
+    downsampling_matrix,
+    gaussian_taps,
+    jpeg,
+)
 from tests.conftest import photo_like
 
 OPTIONS = {"kernel_size": 21, "downsampling": "bicubic", "noise": "colour", "chroma": "4:2:0"}

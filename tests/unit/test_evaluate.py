@@ -2,13 +2,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from degcraft.alignment import Alignment, aligned
 from degcraft.errors import DegcraftError
-from degcraft.io import read_table, write_pack
+from degcraft.io import read_table, write_pack, write_table
 from degcraft.metrics import fidelity
 from degcraft.stages import evaluate
 from degcraft.streams import stream
@@ -86,6 +89,80 @@ def test_same_bytes_twice(place):
     assert (folder / "metrics.csv").read_bytes() == first
 
 
+ALIGNMENTS = {
+    "baby": Alignment(0, 0, 1, 1, 1, 0, 0, 0),
+    "zebra": Alignment(1.25, -2.5, 0.8, 1.1, 0.9, 12.5, -8, 3),
+}
+
+
+@pytest.fixture
+def application(place):
+    """Truth of an application, photographs that differ from the SR images in place and exposure."""
+    folder, truth, restored = place
+    images = {name: (truth[NAMES.index(name)], restored[NAMES.index(name)]) for name in ALIGNMENTS}
+    (folder / "truth").mkdir()
+    for name, (original, _) in images.items():
+        Image.fromarray(original).save(folder / "truth" / f"{name}.png")
+    rows = [{"name": name, **asdict(alignment)} for name, alignment in ALIGNMENTS.items()]
+    write_table(folder / "truth" / "alignment.csv", pd.DataFrame(rows))
+    return folder, images
+
+
+def run_application(folder, options):
+    evaluate.run(folder / "restored", folder / "truth", None, options, folder / "metrics.csv")
+    return read_table(folder / "metrics.csv", "name", text=["name"])
+
+
+def test_an_applications_images_are_aligned_first(application, capsys):
+    folder, images = application
+    table = run_application(folder, spec())
+    assert list(table) == ["name", "psnr_y", "psnr_rgb", "ssim_y", "ssim_rgb", "lpips"]
+    assert table["name"].tolist() == ["baby", "zebra"]
+    original, image = images["baby"]
+    assert table["psnr_y"][0] == fidelity(image, original, 4)["psnr_y"]
+    original, image = images["zebra"]
+    pair = aligned(image, original, ALIGNMENTS["zebra"])
+    assert pair[1].shape == (42, 42, 3)  # 48 x 48 without 3 pixels on each side
+    for metric, value in fidelity(*pair, 4).items():
+        assert table[metric][1] == value
+    assert capsys.readouterr().err.endswith(
+        "; aligned by a mean shift of 1.40 pixels (+0.62 down, -1.25 right), mean gains 0.900, 1.050, 0.950\n"
+    )
+
+
+def test_the_alignment_undoes_a_change_of_place_and_exposure(application):
+    folder, images = application
+    original = images["zebra"][0]
+    # What lies 2 pixels lower in the truth, and is darker there.
+    moved = np.clip(np.roll(original, -2, axis=0) * (1 / 0.9) + 5, 0, 255).round().astype(np.uint8)
+    Image.fromarray(moved).save(folder / "restored" / "zebra.png")
+    gains = {f"gain_{channel}": 0.9 for channel in ("red", "green", "blue")}
+    offsets = {f"offset_{channel}": -4.5 for channel in ("red", "green", "blue")}
+    row = {"name": "zebra", "down": 2.0, "right": 0.0, **gains, **offsets}
+    write_table(folder / "truth" / "alignment.csv", pd.DataFrame([row]))
+    assert run_application(folder, spec(["psnr_rgb"]))["psnr_rgb"].item() > 45
+    assert fidelity(moved, original, 4)["psnr_rgb"] < 15
+
+
+def test_damaged_truth_of_an_application_is_refused_by_name(application):
+    folder, _ = application
+    damage(folder / "truth" / "zebra.png", "truncated")
+    with pytest.raises(DegcraftError, match=r"zebra\.png.*rm -r .*truth, then run again"):
+        run_application(folder, spec())
+    (folder / "truth" / "alignment.csv").write_text("name,down\nbaby,1\n")
+    with pytest.raises(DegcraftError, match=r"alignment\.csv: .*no column right"):
+        run_application(folder, spec())
+
+
+def test_command_line_takes_the_folder_of_an_application(application):
+    folder, _ = application
+    module = [sys.executable, "-m", "degcraft.stages.evaluate", "--restored", folder / "restored"]
+    module += ["--truth", folder / "truth", "--weights", "--spec", json.dumps(spec()), "--code", "0"]
+    subprocess.run([*module, "--output", folder / "cli.csv"], check=True)
+    run_application(folder, spec())
+    assert (folder / "cli.csv").read_bytes() == (folder / "metrics.csv").read_bytes()
+
+
 def damage(path, how):
     if how == "missing":
         path.unlink()
@@ -126,9 +203,10 @@ def test_wanted_lpips_weights_must_be_given(place):
 
 
 def command(folder, options, **given):
-    arguments = {"restored": folder / "restored", "images": folder / "images", "output": folder / "cli.csv", **given}
+    arguments = {"restored": folder / "restored", "output": folder / "cli.csv", **given}
     flags = [f"--{name}={value}" for name, value in arguments.items()]
-    return [*flags, "--weights", "--spec", json.dumps(options), "--code", "0"]
+    pack = [str(folder / "images" / name) for name in ("pixels.npy", "index.csv")]
+    return [*flags, "--truth", *pack, "--weights", "--spec", json.dumps(options), "--code", "0"]
 
 
 def test_command_line_without_weights_loads_no_torch(place):

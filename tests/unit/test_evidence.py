@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from degcraft import plans
-from degcraft.bins import Region, grid
+from degcraft.bins import Region, edges, grid
 from degcraft.config import merge
 from degcraft.errors import DegcraftError
+from degcraft.evidence import estimation
+from degcraft.exhibits import families
 from degcraft.io import read_table, whole_folder, write_arrays, write_pack, write_table
-from degcraft.spec import families
 from degcraft.stages import evidence
-from degcraft.stages.distances import edges
 from tests.conftest import photo_like
 
 
@@ -92,6 +92,31 @@ def test_spreads_do_not_depend_on_the_extractor_s_place(tmp_path):
     one, other = (table[table["extractor"] == name].drop(columns=["extractor", "family"]) for name in "ab")
     assert one.reset_index(drop=True).equals(other.reset_index(drop=True))
     assert len(one) == 2 * 5
+
+
+def test_cost_reads_contents_and_the_second_order_model(tmp_path):
+    write_pack(tmp_path / "bins", [photo_like(seed, 8, 8) for seed in range(6)], list("abcdef"), list("abcdef"))
+    columns = ["samples", "parameters", "target", "log_density", "log_density_restricted", "bound"]
+    write_table(tmp_path / "second-order.csv", pd.DataFrame([[60, 30, "box0", 1.0, 2.0, 4.0]], columns=columns))
+    spec = {"extractors": ["vgg54", "dct"], "bins": {name: {"count": 2} for name in ("blur", "noise", "quality")}}
+    index = tmp_path / "bins" / "index.csv"
+    evidence.run("figure15", [index, tmp_path / "second-order.csv"], {}, spec, tmp_path / "all.csv")
+    table = read_table(tmp_path / "all.csv")
+    assert table.loc[table["row"] == "first-order", "images"].item() == 8 * 6
+    assert table.loc[table["row"] == "second-order", "images"].item() == 60
+    evidence.run("figure15", [index], {"vgg54": "no weights", "dasr": "no"}, spec, tmp_path / "one.csv")
+    assert read_table(tmp_path / "one.csv")["note"].dropna().tolist() == ["no weights"]
+
+
+def test_estimates_keep_their_repeats_and_name_what_is_absent(tmp_path):
+    line = ["setting1", "dct", "mixture", 100, "0a", 0.9, 0.1, 2.5, 3.0, 0.1]
+    write_table(tmp_path / "estimation.csv", pd.DataFrame([line], columns=list(estimation.COLUMNS)))
+    spec, absent = {"extractors": ["dct", "vgg54"]}, {"vgg54": "no weights", "dasr": "no"}
+    evidence.run("figure17", [tmp_path / "estimation.csv"], absent, spec, tmp_path / "all.csv")
+    table = read_table(tmp_path / "all.csv")
+    assert table["extractor"].tolist() == ["dct", "vgg54"]
+    assert table["seed"][0] == "0a"
+    assert table["note"].dropna().tolist() == ["no weights"]
 
 
 def test_without_votes_the_table_says_why(tmp_path):

@@ -35,6 +35,9 @@ def test_labels_with_units(case):
         "figure1": ["PSNR of luma (dB)", "blur width of the test (HR pixels)", "density (per pixel)"],
         "figure2": ["PSNR of luma (dB)", "blur of the test (HR pixels)", "mean PSNR of luma (dB)"],
         "figure3": ["images (shaded", "sd / mean of distance", "distance"],
+        "figure15": ["synthesised LR images", "parameters of the degradation model"],
+        "figure17": ["weight on the true bins", "nats above uniform", "references"],
+        "figure14": ["gain over uniform on setting 3 (dB)", "gain over uniform outside (dB)"],
         "figure5": ["PSNR of luma (dB)", "SSIM of luma", "gain over uniform (dB)", "\u03b1"],
     }[CASES[case][0]]:
         assert expected in labels

@@ -62,5 +62,5 @@ def test_every_figure_of_the_paper_has_a_module():
 
 
 def test_an_unknown_figure_is_refused():
-    with pytest.raises(DegcraftError, match='unknown figure "figure14"; did you mean "figure4"'):
-        draw("figure14", pd.DataFrame(), Style.from_config(STYLE), {})
+    with pytest.raises(DegcraftError, match='unknown figure "figure44"; did you mean "figure4"'):
+        draw("figure44", pd.DataFrame(), Style.from_config(STYLE), {})

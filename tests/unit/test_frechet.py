@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from degcraft.errors import DegcraftError
-from degcraft.weighting import effective_bins, ranking, weigh
+from degcraft.weighting import effective_bins, floored, ranking
 from degcraft.weighting.frechet import bin_weights, squared_distance, squared_distances, statistics
 
 
@@ -177,8 +176,10 @@ def test_ranking_survives_distances_of_zero():
     assert ranking(np.array([0.0, 0.0, 1.0])) == (0, 1, 0.0)
 
 
-def test_weigh_finds_the_weighting_by_its_name():
-    distances = np.array([4.0, 1, 9, 2, 6])
-    assert (weigh({"name": "frechet-a5", "alpha": 5}, distances) == bin_weights(distances, 5)).all()
-    with pytest.raises(DegcraftError, match="psychic is unknown"):
-        weigh({"name": "psychic-a5", "alpha": 5}, distances)
+@pytest.mark.parametrize("floor", [0, 0.05, 0.5, 1])
+def test_a_floor_is_a_share_of_uniform(floor):
+    weights = bin_weights(np.arange(5.0), 5)
+    found = floored(weights, floor)
+    assert found.sum() == pytest.approx(1, abs=1e-15)
+    assert found.min() == pytest.approx(floor / 5)
+    assert found - floor / 5 == pytest.approx((1 - floor) * weights)

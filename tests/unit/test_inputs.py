@@ -7,7 +7,7 @@ import yaml
 
 from degcraft.config import merge
 from degcraft.errors import DegcraftError
-from degcraft.inputs import check_files, data_path, image_files
+from degcraft.inputs import check_files, data_path, image_files, listed_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,6 +105,32 @@ def test_a_list_gives_the_rows_that_pass_its_filter(config, tmp_path):
     assert found == [f"{tmp_path}/reference/one/a.png", f"{tmp_path}/reference/one/b.png"]
 
 
+def test_patterns_name_files_of_one_folder(config, tmp_path):
+    fill(tmp_path / "pairs", "1_LR.png", "1_HR.png", "2_LR.PNG", "2_LR.txt", ".3_LR.png")
+    fill(tmp_path / "pairs" / "4_LR.png", "5_LR.png")
+    found = image_files(with_images(config, test=["pairs/*_LR.*"]), "test")
+    assert found == [f"{tmp_path}/pairs/1_LR.png", f"{tmp_path}/pairs/2_LR.PNG"]
+    assert image_files(with_images(config, test=["pairs/*", "pairs"]), "test") == [f"{tmp_path}/pairs/1_HR.png", *found]
+
+
+def test_truth_has_one_image_for_each_of_an_applications(config, tmp_path):
+    fill(tmp_path / "pairs", "1_LR.png", "1_HR.png", "2_LR.png", "2_HR.png")
+
+    def told(**entry):
+        return problems(merge(config, {"applications": {"archive": {"packaged": [], **entry}}}))
+
+    assert told(images=["pairs/*_LR.png"], truth=["pairs/*_HR.png"]) == []
+    assert told(images=["pairs/*_LR.png"], packaged=["moon"], truth=["pairs/*_HR.png"]) == [
+        "config.yaml: applications.archive.truth: 2 images of the truth for 3 LR images; each needs its own; take out "
+        "those without a partner"
+    ]
+    (found,) = told(images=["pairs/*_LR.png"], truth=["hr"])
+    assert found == (
+        f"config.yaml: applications.archive.truth: {tmp_path}/hr: not found; check the path, or set its folder with "
+        "--config data=FOLDER"
+    )
+
+
 def test_a_list_may_start_with_a_byte_order_mark(config, tmp_path):
     fill(tmp_path, "a.png")
     (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbffile\r\na.png\r\n")
@@ -119,6 +145,8 @@ BAD = [
     (["gone"], 'gone: not found; check the path, or set its folder with --config data=FOLDER'),
     (["empty"], "empty: no image in this folder; .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp are read"),
     (["file.txt"], "file.txt: cannot be read ("),
+    (["gone/*.png"], "gone/*.png: not found; check the path"),
+    (["empty/*_LR.png"], "empty: no image in this folder that *_LR.png names; .bmp, "),
     (["../up"], '"../up" holds ".."; give the whole path, or set data to the folder above'),
     (["my photos"], "\"my photos\" holds a space; type: ln -s 'my photos' my_photos, and name my_photos here"),
     ([{"list": "gone.csv"}], "gone.csv: not found; "),
@@ -230,5 +258,10 @@ def test_study_finds_the_real_images(default_config, shared_data):
     study = merge(default_config, yaml.safe_load((ROOT / "workflow/presets/study.yaml").read_text()))
     study = merge(study, {"data": str(shared_data)})
     check_files(study)
+    cameras = {
+        name: len(listed_files(study, study["applications"][name]["truth"]))
+        for name in ("camera1", "camera2", "city100")
+    }
+    assert cameras == {"camera1": 7, "camera2": 5, "city100": 10}
     counts = {name: len(image_files(study, name)) for name in ("train", "references", "bins", "stability", "test")}
     assert counts == {"train": 399 + 72, "references": 114, "bins": 113, "stability": 399 + 72, "test": 100 + 14}

@@ -24,14 +24,16 @@ NAMED = {
         "config",
         "consistency",
         "errors",
+        "exhibits",
         "fingerprint",
         "inputs",
         "io",
         "plans",
         "published",
+        "repeats",
         "schema",
     }
-    | {"spec", "streams", "targets"},
+    | {"sections", "spec", "streams", "targets"},
 }
 # Besides stages, the modules whose purpose is files.
 FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}

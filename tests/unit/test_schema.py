@@ -7,8 +7,8 @@ from jsonschema import Draft202012Validator
 
 from degcraft.schema import options, reruns_table, schema
 
-STAGES = ["prepare", "applications", "synthesize", "pretrain", "features", "distances", "weights", "train"]
-STAGES += ["restore", "evaluate", "tables", "evidence", "figures"]
+STAGES = ["prepare", "applications", "synthesize", "pretrain", "features", "posterior", "distances", "alpha", "weights"]
+STAGES += ["estimation", "train", "restore", "evaluate", "tables", "evidence", "figures"]
 
 
 def objects(node, path="schema"):

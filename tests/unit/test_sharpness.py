@@ -4,7 +4,7 @@ import pytest
 from scipy import ndimage
 
 from degcraft.errors import DegcraftError
-from degcraft.evidence.crops import Scene, Window, bicubic
+from degcraft.evidence.crops import Scene, Window
 from degcraft.evidence.sharpness import (
     COLUMNS,
     Line,
@@ -13,6 +13,7 @@ from degcraft.evidence.sharpness import (
     sharpness_table,
     steepest_line,
 )
+from degcraft.interpolation import bicubic
 from degcraft.io import read_table, write_table
 from degcraft.metrics import luma, psnr_y
 from degcraft.streams import stream

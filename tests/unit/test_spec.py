@@ -3,11 +3,11 @@ import re
 
 import pytest
 
-from degcraft import plans, targets
+from degcraft import plans, repeats, targets
 from degcraft.config import merge, validate
 from degcraft.errors import DegcraftError
 from degcraft.schema import options
-from degcraft.spec import SAME, parse_weighting, spec, weighting_name
+from degcraft.spec import SAME, SECOND_ORDER, floored_weighting, parse_weighting, spec, weighting_name
 from tests.edits import BASE, FLIPS
 
 
@@ -37,8 +37,14 @@ def specs(config):
 
     def add_weights(target, extractor, weighting):
         add_features(target, extractor)
-        add("distances", target=target, extractor=extractor)
         add("weights", target=target, extractor=extractor, weighting=weighting)
+        kind = parse_weighting(weighting)["kind"]
+        if kind.startswith("frechet"):
+            add("distances", target=target, extractor=extractor)
+        if kind == "frechet-auto":
+            add("alpha", extractor)
+        if not kind.startswith("frechet"):
+            add_bank("samples" if kind == SECOND_ORDER else "bins", extractor)
         if target.removesuffix(SAME) in config["settings"]:
             add("synthesize", set="references", target=target)
 
@@ -48,11 +54,18 @@ def specs(config):
         if config["extractors"][extractor].get("weights") == "trained":
             add("pretrain", extractor=extractor)
 
+    def add_bank(bank, extractor):
+        add_features(bank, extractor)
+        add("posterior", extractor, bank=bank)
+
     evidence = config["evidence"]
     for name in config["applications"]:
         add("applications", application=name)
-    for model in [*plans.blur_models(config), *plans.alpha_models(config)]:
+    for model in [*plans.blur_models(config), *plans.front_models(config)]:
         add_model(model)
+    for name in plans.lookalike_weights(config):
+        target, draw = name.split("/")
+        add_weights(target, *draw.split(".", 1))
     for figure in evidence["images"]:
         for model in plans.image_models(config, figure):
             add_model(model)
@@ -61,6 +74,19 @@ def specs(config):
     add("synthesize", set="stability", target=evidence["setting"])
     for name in evidence["extractors"]:
         add_features(f"stability-{evidence['setting']}", name)
+    for repeat in repeats.repeats(config):
+        for name in ("bins", "targets"):
+            add("synthesize", set=name, repeat=repeat)
+        for name in config["estimation"]["extractors"]:
+            add_bank(f"bins-{repeat}", name)
+            add("alpha", name, repeat)
+            add("estimation", name, repeat, part="repeat")
+    for name in config["estimation"]["extractors"][:1]:
+        add_bank("samples", name)
+        add("estimation", name, part="second-order")
+    add("synthesize", set="samples")
+    add("synthesize", set="second-order")
+    add("estimation", part="collect")
     for figure in (*plans.FIGURES, "claims"):
         add("evidence", figure=figure)
     add("figures")
@@ -91,6 +117,13 @@ def test_an_edit_changes_the_specs_that_the_schema_names(base, path):
     assert changed == set(options()[path]["x-stages"])
 
 
+def test_what_an_application_may_leave_out_means_nothing(base):
+    left_out = {key: value for key, value in base["applications"]["archive"].items() if key not in ("reduce", "truth")}
+    assert spec({**base, "applications": {"archive": left_out}}, "applications", application="archive") == spec(
+        base, "applications", application="archive"
+    )
+
+
 def test_only_the_edited_entry_changes(base):
     before = specs(base)
 
@@ -106,6 +139,7 @@ def test_only_the_edited_entry_changes(base):
     assert {key[1] for key in changed(FLIPS["settings.<setting>.blur"]) if key[0] == "synthesize"} == {
         "references",
         "stability",
+        "targets",
         "test",
     }
     assert {key[2:4] for key in changed(FLIPS["settings.<setting>.blur"]) if key[0] == "train"} == {
@@ -135,7 +169,8 @@ def test_key_order_does_not_count(base):
 
 def test_25_is_25_point_0(base):
     floats = as_floats(base)
-    floats["train"]["seeds"] = base["train"]["seeds"]  # they name files, and must be integers
+    for section in ("train", "estimation"):
+        floats[section]["seeds"] = base[section]["seeds"]  # they name files, and must be integers
     assert json.dumps(floats) != json.dumps(base)
     assert specs(floats) == specs(base)
 
@@ -150,7 +185,11 @@ def test_text_is_one_compact_line(base):
     assert spec(base, "prepare", set="test") == (
         '{"prepare":{"test":{"count":null,"images":[],"packaged":["astronaut","china","coffee"]}},"seed":0}'
     )
-    assert spec(base, "weights", weighting="frechet-a25") == '{"weighting":{"alpha":25,"name":"frechet-a25"}}'
+    assert spec(base, "weights", weighting="frechet-a25") == '{"weighting":{"alpha":25,"floor":0,"kind":"frechet"}}'
+    assert spec(base, "weights", weighting="refined") == (
+        '{"bins":{"blur":{"range":[0,5]},"noise":{"range":[0,50]},"quality":{"range":[30,90]}},"seed":0,'
+        '"weighting":{"floor":0.05,"kind":"refined"}}'
+    )
     assert spec(base, "distances", target="setting1") == (
         '{"bins":{"blur":{"count":5,"range":[0,5]},"noise":{"count":5,"range":[0,50]},'
         '"quality":{"count":3,"range":[30,90]}},"distances":{"ddof":1}}'
@@ -170,6 +209,15 @@ def test_sections_of_each_stage(base):
     assert keys("train", backbone="rrdb", target="any", draw="uniform", seed="3") == training | {"bins"}
     assert keys("train", backbone="rrdb", target="setting1", draw="oracle", seed="3") == training | {"setting"}
     assert keys("train", backbone="rrdb", target="setting1", draw="dct.frechet-a25", seed="3") == training | {"bins"}
+    for draw in ("traces.refined", "traces.refined-f0.1"):  # its table says the ranges
+        assert keys("train", backbone="rrdb", target="setting1", draw=draw, seed="3") == training
+    assert keys("train", backbone="rrdb", target="setting1", draw="traces.mixture", seed="3") == training | {"bins"}
+    assert keys("posterior", extractor="traces", bank="bins") == {"posterior", "bins", "seed"}
+    assert keys("alpha", extractor="traces") == {"distances", "bins", "seed"}
+    assert keys("weights", weighting="frechet-auto") == {"weighting"}
+    for weighting in ("mixture", "refined"):
+        assert keys("weights", weighting=weighting) == {"weighting", "bins", "seed"}
+    assert keys("features", extractor="traces") == {"extractor", "features"}
     assert keys("restore") == {"compute"}
     assert keys("tables", table="table1") == {"settings"}
     assert keys("tables", table="table2") == {
@@ -189,7 +237,45 @@ def test_training_reads_its_own_seed_and_no_checkpoint_interval(base):
 )
 def test_weighting_names(alpha, name):
     assert weighting_name({"weights": {"alpha": alpha}}) == f"frechet-a{name}"
-    assert parse_weighting(f"frechet-a{name}") == {"name": f"frechet-a{name}", "alpha": float(alpha)}
+    assert parse_weighting(f"frechet-a{name}") == {"kind": "frechet", "alpha": float(alpha)}
+
+
+@pytest.mark.parametrize(
+    ("name", "parsed"),
+    [
+        ("frechet-auto", {"kind": "frechet-auto"}),
+        ("mixture", {"kind": "mixture"}),
+        ("refined", {"kind": "refined"}),
+        ("second-order", {"kind": "second-order"}),
+        ("refined-f0", {"kind": "refined", "floor": 0.0}),
+        ("second-order-f0.25", {"kind": "second-order", "floor": 0.25}),
+        ("mixture-f1", {"kind": "mixture", "floor": 1.0}),
+        ("frechet-auto-f0.1", {"kind": "frechet-auto", "floor": 0.1}),
+        ("frechet-a2.5-f0.125", {"kind": "frechet", "alpha": 2.5, "floor": 0.125}),
+        ("frechet-a1e+06-f1e-05", {"kind": "frechet", "alpha": 1e6, "floor": 1e-5}),
+    ],
+)
+def test_kinds_of_weightings_and_their_floor(name, parsed):
+    assert parse_weighting(name) == parsed
+    plain = parsed["kind"].startswith("frechet")
+    config = {"weights": {"alpha": 25, "floor": 0.05}}
+    assert floored_weighting(config, name) == {"floor": 0 if plain else 0.05, **parsed}
+
+
+def test_jobs_of_a_weighting_read_what_they_need(base):
+    def same(stage, changes, **wildcards):
+        return spec(base, stage, **wildcards) == spec(merge(base, changes), stage, **wildcards)
+
+    floor, count, alpha = ({"weights": {"floor": 0.2}}, {"bins": {"blur": {"count": 4}}}, {"weights": {"alpha": 7}})
+    for weighting in ("frechet-a25", "frechet-auto", "refined-f0.05", "mixture-f0"):
+        assert same("weights", floor, weighting=weighting)
+    assert not same("weights", floor, weighting="mixture")
+    assert not same("weights", floor, weighting="refined")
+    assert not same("weights", count, weighting="mixture")
+    assert same("weights", count, weighting="refined")  # a density knows no bins
+    assert same("posterior", count, bank="bins")
+    for weighting in ("frechet-a25", "frechet-auto", "mixture", "refined"):
+        assert same("weights", alpha, weighting=weighting)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +286,12 @@ def test_weighting_names(alpha, name):
         ("frechet-a-1", "write frechet-a25"),
         ("frechet-anan", "write frechet-a25"),
         ("mixtur", "write frechet-a25"),
+        ("mixture-f", "write frechet-a25 or refined-f0.1"),
+        ("mixture-f1.5", "a number up to 1"),
+        ("mixture-a25", "write frechet-a25"),
+        ("refined-f0.10", "its files are named refined-f0.1"),
+        ("frechet-a25-f0.0", "its files are named frechet-a25-f0"),
+        ("frechet-auto-a25", "write frechet-a25"),
         ("frechet-a25.0", "its files are named frechet-a25"),
         ("frechet-a025", "its files are named frechet-a25"),
     ],

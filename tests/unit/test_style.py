@@ -75,6 +75,12 @@ def test_no_two_rows_look_the_same():
         ("dct.frechet-a25", "dct"),
         ("vgg22.frechet-a2.5@setting3", "vgg22"),
         ("alexnet-random-4", "alexnet-random"),
+        ("dct.frechet-auto", "dct"),
+        ("traces.frechet-a25", "traces"),
+        ("traces.mixture@setting3", "mixture"),
+        ("dct.refined-f0.2", "refined"),
+        ("second-order", "second-order"),
+        ("traces.second-order", "second-order fit"),
         ("oracle@setting3", "oracle"),
         ("Real-ESRNet", "Real-ESRNet"),
     ],
@@ -97,6 +103,11 @@ def test_unknown_rows_have_a_look_that_depends_on_their_name_alone():
     [
         ("alexnet-imagenet", "AlexNet ImageNet"),
         ("dasr.frechet-a25@setting3", "DASR, \u03b1 = 25 of setting 3"),
+        ("dct.frechet-a2.5-f0.1", "DCT, \u03b1 = 2.5, floor 0.1"),
+        ("dct.frechet-auto", "DCT, \u03b1 chosen"),
+        ("traces.mixture", "traces, mixture"),
+        ("traces.refined-f1e-06@setting3", "traces, refined, floor 1e-06 of setting 3"),
+        ("my.film", "my.film"),
         ("setting12", "setting 12"),
         ("settings", "settings"),
         ("my film", "my film"),
@@ -211,12 +222,12 @@ def test_fonts_of_the_pdf_are_truetype():
 
 
 def test_every_figure_of_the_paper_has_a_module():
-    assert list(figures.MODULES) == [f"figure{number}" for number in range(1, 14)]
+    assert list(figures.MODULES) == [f"figure{number}" for number in range(1, 18)]
 
 
 def test_unknown_figure():
-    with pytest.raises(DegcraftError, match=r'unknown figure "figure14"; did you mean "figure'):
-        figures.draw("figure14", MISSING, STYLE, {})
+    with pytest.raises(DegcraftError, match=r'unknown figure "figure18"; did you mean "figure'):
+        figures.draw("figure18", MISSING, STYLE, {})
 
 
 def test_naming_the_figures_loads_no_matplotlib():

@@ -3,26 +3,43 @@ import re
 import pytest
 
 from degcraft import targets
+from degcraft.config import merge
 from degcraft.errors import DegcraftError
+from degcraft.spec import parse_weighting
 
 
 def test_table_models_of_the_default(default_config):
     models = targets.table_models(default_config)
-    assert len(models) == len(set(models)) == 2 * 4 * 4  # backbones, settings, uniform + oracle + two extractors
+    # Backbones, settings, uniform + oracle + two extractors; and one draw past the bins of one backbone.
+    assert len(models) == len(set(models)) == 2 * 4 * 4 + 4
+    assert [model for model in models if "refined" in model] == [
+        f"srresnet/setting{number}/traces.refined/seed0" for number in (1, 2, 3, 4)
+    ]
     assert "srresnet/setting3/dct.frechet-a25/seed0" in models
     assert "rrdb/setting1/uniform/seed0" in models
 
 
 @pytest.mark.parametrize(
-    "draw", ["uniform", "oracle", "dct.frechet-a25", "alexnet-random.frechet-a2.5", "dct.frechet-a1e+06"]
-)
+    "draw",
+    [
+        "uniform", "oracle", "dct.frechet-a25", "alexnet-random.frechet-a2.5", "dct.frechet-a1e+06",
+        "dct.frechet-auto", "traces.mixture", "traces.refined", "traces.mixture-f0.1", "dct.frechet-a25-f0.05",
+        "traces.refined-f0", "second-order", "traces.second-order",
+    ],
+)  # fmt: skip
 def test_draws(default_config, draw):
     assert re.fullmatch(targets.draw_pattern(default_config), draw)
+    if "." in draw:
+        parse_weighting(draw.split(".", 1)[1])
 
 
 @pytest.mark.parametrize(
-    "draw", ["target", "dct", "dct.frechet-a", "dct.frechet-a-1", "lpips.frechet-a25", "dct.frechet-a25x"]
-)
+    "draw",
+    [
+        "target", "dct", "dct.frechet-a", "dct.frechet-a-1", "lpips.frechet-a25", "dct.frechet-a25x", "mixture",
+        "traces.mixtures", "traces.mixture-f", "traces.refined-a25", "uniform-f0.1", "lpips.refined",
+    ],
+)  # fmt: skip
 def test_other_draws_are_unknown(default_config, draw):
     assert not re.fullmatch(targets.draw_pattern(default_config), draw)
 
@@ -34,6 +51,9 @@ def test_other_draws_are_unknown(default_config, draw):
         ("results/metrics/srresnet/settin3/uniform/seed0.csv", 'unknown target "settin3"; did you mean "setting3"?'),
         ("results/features/dtc/bins.npz", 'unknown extractor "dtc"; did you mean "dct"?'),
         ("results/weights/setting1/dct.frechet-25.csv", 'did you mean "dct.frechet-a25"?'),
+        ("results/weights/setting1/traces.refind.csv", 'unknown draw "traces.refind"'),
+        ("results/posteriors/trace/bins.npz", 'unknown extractor "trace"; did you mean "traces"?'),
+        ("results/alphas/dtc.csv", 'unknown extractor "dtc"; did you mean "dct"?'),
         ("results/models/rrdb/any/unifrm/seed0/model.safetensors", 'unknown draw "unifrm"; did you mean "uniform"?'),
         ("results/models/rrdb/setting1/uniform/seed0/loss.csv", "write results/models/rrdb/any/uniform"),
         ("results/metrics/rrdb/any/uniform/seed0.csv", 'unknown target "any"'),
@@ -51,6 +71,25 @@ def test_other_draws_are_unknown(default_config, draw):
 def test_unknown_names_are_refused_with_the_nearest_known_one(default_config, path, message):
     with pytest.raises(DegcraftError, match=re.escape(message)):
         targets.check(default_config, ["--cores", "2", path])
+
+
+def test_models_are_measured_on_targets_with_truth_only(default_config):
+    path = "results/metrics/srresnet/archive/uniform/seed0.csv"
+    message = "archive has no truth to measure against; name its HR images in applications.archive.truth, or look at "
+    with pytest.raises(DegcraftError, match=re.escape(f"{message}results/restored/srresnet/archive/uniform/seed0")):
+        targets.check(default_config, [path])
+    targets.check(default_config, ["results/restored/srresnet/archive/uniform/seed0"])
+    paired = merge(default_config, {"applications": {"archive": {"truth": ["hr"]}}})
+    targets.check(paired, [path])
+    assert targets.measured(paired) == [*targets.measured(default_config), "archive"] == targets.targets(paired)
+
+
+@pytest.mark.parametrize("path", ["models/rrdb/archive/oracle/seed0/loss.csv", "metrics/rrdb/archive/oracle/seed0.csv"])
+def test_an_application_has_no_oracle(default_config, path):
+    config = merge(default_config, {"applications": {"archive": {"truth": ["hr"]}}})
+    with pytest.raises(DegcraftError, match="oracle draws from the known ranges of a setting, and archive has none"):
+        targets.check(config, [f"results/{path}"])
+    targets.check(config, ["results/metrics/rrdb/archive/oracle@setting3/seed0.csv"])
 
 
 def test_a_tested_draw_may_be_of_another_target(default_config):

@@ -2,6 +2,7 @@ import contextlib
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -9,7 +10,7 @@ from degcraft import resumption
 from degcraft.backbones import build
 from degcraft.bins import Mixture, Region
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack, write_pack
+from degcraft.io import ImagePack, read_table, write_pack, write_table
 from degcraft.models import read_model, write_model
 from degcraft.stages import train as stage
 from degcraft.training import Batches, Recipe, Trainer, fit
@@ -193,3 +194,40 @@ def test_a_checkpoint_of_another_definition_is_not_used(folder, tmp_path, monkey
     stage.run(folder, None, changed, "code", 100, 1, tmp_path)
     stage.run(folder, None, spec(), "other code", 100, 1, tmp_path)
     assert len(set(paths)) == 3
+
+
+def refined(path, blur=1):
+    """Table of a density past the bins: one class, `blur` in one cell of two."""
+    columns = {
+        "class": 0, "share": 1.0, "parameter": np.repeat(["blur", "noise", "quality"], 2),
+        "low": [0, 1, 0, 5, 80, 85], "high": [1, 2, 5, 10, 85, 90], "weight": [1 - blur, blur, 0.5, 0.5, 0.5, 0.5],
+    }  # fmt: skip
+    write_table(path, pd.DataFrame(columns))
+    return path
+
+
+def test_training_draws_from_a_density_past_the_bins(folder, tmp_path):
+    past = {name: value for name, value in spec().items() if name != "setting"}
+    stage.run(folder, refined(tmp_path / "weights.csv"), past, "code", 5, 1, tmp_path / "past")
+    stage.run(
+        folder,
+        None,
+        spec() | {"setting": {"blur": [1, 2], "noise": [0, 10], "quality": [80, 90]}},
+        "code",
+        5,
+        1,
+        tmp_path / "bins",
+    )
+    losses = [read_table(tmp_path / name / "loss.csv")["loss"].to_numpy() for name in ("past", "bins")]
+    assert len(losses[0]) == 4
+    assert losses[0] != pytest.approx(losses[1], rel=1e-6)  # other random numbers
+    assert losses[0] == pytest.approx(losses[1], rel=0.2)  # of the same distribution
+
+
+def test_a_checkpoint_of_another_density_is_not_used(folder, tmp_path, monkeypatch):
+    paths = []
+    past = {name: value for name, value in spec().items() if name != "setting"}
+    monkeypatch.setattr(resumption, "resume", lambda trainer, path, report: paths.append(path))
+    for number, blur in enumerate((1, 0.5, 1)):
+        stage.run(folder, refined(tmp_path / f"{number}.csv", blur), past, "code", 100, 1, tmp_path)
+    assert paths[0] == paths[2] != paths[1]

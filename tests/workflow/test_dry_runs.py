@@ -47,11 +47,17 @@ def figures(line: str) -> dict[str, int]:
         return claims
     archive = {"train_model": 1, "restore_images": 2, "extract_features_references": 1}
     archive |= {"bin_distances": 1, "bin_weights": 1}
-    return {name: count + archive.get(name, 0) for name, count in claims.items()} | {
+    # Of two draws, which are trained for setting 3, one is in Table 2; both are tested outside. The application again.
+    front = {"train_model": 1, "restore_images": 1 + 2 * 2, "evaluate_model": 1 + 2 * 2, "bin_weights": 1}
+    lookalikes = {"extract_features_references": 1, "bin_weights": 1}
+    return {
+        name: count + sum(more.get(name, 0) for more in (archive, front, lookalikes)) for name, count in claims.items()
+    } | {
         "prepare_application": 1,
-        "figure_evidence": 6,
+        "figure_evidence": 9,
         "image_evidence": 7,
-        "draw_figure": 13,
+        "lookalikes": 1,
+        "draw_figure": 17,
         "figures": 1,
     }
 

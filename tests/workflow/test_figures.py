@@ -46,6 +46,34 @@ def test_alpha_is_measured_inside_and_outside(tiny_run):
     assert table.query("row == 'BSRNet' and inside")["paper_psnr"].item() == 27.48
 
 
+def test_the_front_is_measured_inside_and_outside(tiny_run):
+    table = read(tiny_run, "figure14")
+    assert list(dict.fromkeys(table["draw"])) == [
+        *("uniform", "dct.frechet-a0", "dct.frechet-a25", "traces.refined", "traces.refined-f0.5", "oracle")
+    ]
+    line = table.query("draw == 'traces.refined-f0.5' and test == 'setting1'")
+    psnr = mean(tiny_run, "srresnet/setting1/traces.refined-f0.5@setting3/seed0")
+    assert line["psnr_y"].item() == pytest.approx(psnr)
+    assert line["gain"].item() == pytest.approx(psnr - mean(tiny_run, "srresnet/setting1/uniform/seed0"))
+    assert table.loc[table["draw"] == "traces.refined", "floor"].tolist() == [0.05, 0.05]
+
+
+def test_lookalikes_are_of_the_references_and_of_what_was_found(tiny_run):
+    table = read(tiny_run, "figure16")
+    assert table.groupby(["target", "row"])["place"].count().to_dict() == {
+        (target, row): 3 for target in ("archive", "setting3") for row in ("crafted", "real", "uniform")
+    }
+    for target, lines in table.groupby("target"):
+        (references,) = read_arrays(tiny_run / f"results/degraded/references/{target}.npz", "images")
+        for line in lines[lines["row"] == "real"].to_dict("records"):
+            shown = np.array(Image.open(tiny_run / f"results/crops/figure16/{line['file']}"))[::2, ::2]
+            inside = [reference[8:56, 8:56] for reference in references]  # LR images of 64 x 64
+            assert any(np.array_equal(shown, crop) for crop in inside)
+        weights = pd.read_csv(tiny_run / f"results/weights/{target}/traces.refined.csv")
+        assert set(lines["verdict"]) == set(weights["verdict"])
+        assert lines["blur_low"].between(0, lines["blur_high"]).all()
+
+
 def test_extractors_without_their_files_leave_a_note(tiny_run):
     for figure in ("figure3", "figure4"):
         table = read(tiny_run, figure)

@@ -19,9 +19,12 @@ FOLLOWERS = {
     "applications": ["features", "restore"],
     "synthesize": ["features", "restore", "tables"],
     "pretrain": ["features"],
-    "features": ["distances", "evidence"],
+    "features": ["posterior", "distances", "alpha", "estimation", "evidence"],
+    "posterior": ["weights", "estimation"],
     "distances": ["weights"],
+    "alpha": ["estimation"],
     "weights": ["train", "evidence"],
+    "estimation": ["evidence"],
     "train": ["restore"],
     "restore": ["evaluate", "evidence"],
     "evaluate": ["tables", "evidence"],
@@ -32,7 +35,7 @@ FOLLOWERS = {
 ALL = {*FOLLOWERS} - {"applications"}  # with pretrain, where DASR's encoder learns from these images
 # An image set reaches some stages only.
 SETS = {
-    "train": ALL - {"synthesize"},
+    "train": ALL - {"synthesize", "posterior", "alpha", "estimation"},  # traces are not trained
     "stability": {"prepare", "synthesize", "features", "evidence", "figures"},
     "test": {"prepare", "synthesize", "restore", "evaluate", "tables", "evidence", "figures"},
 }
@@ -61,6 +64,10 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
         return MAPS | ({"tables"} if "textures" in path else set())  # the table says what it lacks
     if path in ("evidence.outside", "evidence.blur.test", "evidence.blur.widths"):
         return set(stages) | {"figures"}  # another test set for networks that are there
+    if path == "evidence.front" or path.startswith("evidence.lookalikes"):
+        return set(stages) | {"figures"}  # other draws or targets, which nothing else reads
+    if parts[0] == "estimation":  # banks and references of its own, which nothing else reads
+        return {*stages, "estimation", "evidence", "figures"} | ({"features"} if "synthesize" in stages else set())
     beyond = {"applications": {"evaluate", "tables"}, "evidence": {"tables"}}
     return closure(set(stages)) - beyond.get(parts[0], set())
 
@@ -81,6 +88,9 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         },
         "evidence.extractor": {"extractors": {"second": encoder}},
         "evidence.extractors": {"extractors": {"second": encoder}},
+        "evidence.front": {"extractors": {"second": encoder}},
+        "evidence.lookalikes.draw": {"extractors": {"second": encoder}},
+        "estimation.extractors": {"extractors": {"second": encoder}},
         # No textures are at hand, so that no AlexNet is trained on them.
         "extractors.<extractor>.textures": {"extractors": {"alexnet-minc": {"textures": str(workdir)}}},
         # Where the usual edit is what the tiny config has already.

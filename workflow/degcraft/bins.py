@@ -2,10 +2,12 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 PARAMETERS = ("blur", "noise", "quality")
@@ -88,9 +90,46 @@ def grid(bins: dict[str, Any]) -> list[Region]:
     return [Region(*ranges) for ranges in itertools.product(*axes)]
 
 
+def unit_edges(bins: dict[str, Any]) -> list[NDArray[np.float64]]:
+    """Edges of the bins along each parameter, as shares of its range."""
+    return [np.linspace(0, 1, bins[name]["count"] + 1) for name in PARAMETERS]
+
+
+def edges(regions: Sequence[Region]) -> pd.DataFrame:
+    """Columns ``bin`` and, per parameter, its ``low`` and ``high``."""
+    columns = {
+        f"{name}_{side}": [getattr(region, name)[end] for region in regions]
+        for name in PARAMETERS
+        for end, side in enumerate(("low", "high"))
+    }
+    return pd.DataFrame({"bin": range(len(regions)), **columns})
+
+
 def true_weights(regions: list[Region], target: Region) -> NDArray[np.float64]:
     """Share of the target's degradations that falls in each bin, shape (bins,), summing to 1 inside the grid."""
     return np.array([target.overlap(region) for region in regions])
+
+
+def interval_shares(
+    lows: NDArray[np.float64], highs: NDArray[np.float64], bounds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of each interval that lies in each bin of one axis, shape (intervals, bins).
+
+    Examples
+    --------
+    >>> interval_shares(np.array([0.25]), np.array([0.75]), np.array([0.0, 0.5, 1.0])).tolist()
+    [[0.5, 0.5]]
+    """
+    common = np.minimum(highs[:, None], bounds[1:]) - np.maximum(lows[:, None], bounds[:-1])
+    return np.asarray(np.maximum(common, 0) / (highs - lows)[:, None])
+
+
+def joint_masses(per_axis: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Probability of every bin from that of each axis, (k, bins of the axis): shape (k, bins), ordered as `grid`."""
+    joint = np.ones((len(per_axis[0]), 1))
+    for masses in per_axis:
+        joint = (joint[:, :, None] * masses[:, None]).reshape(len(joint), -1)
+    return joint
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Problems between options of the config, which no part of the schema can see."""
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from degcraft.errors import unknown
+from degcraft.errors import DegcraftError, unknown
 from degcraft.inputs import DISJOINT, SETS
+from degcraft.spec import SECOND_ORDER, parse_weighting
+from degcraft.targets import further_pattern
 
 
 def is_number(value: Any) -> bool:
@@ -44,8 +47,67 @@ def problems(config: dict[str, Any]) -> Iterator[str]:
     for backbone in known if isinstance(known, dict) and isinstance(shown, list) and isinstance(rows, dict) else []:
         if backbone in shown and backbone not in rows:
             yield f"tables.extractors.{backbone}: missing; tables.backbones has it (write {backbone}: [])"
+    yield from _draw_problems(config)
+    yield from _second_order_problems(config)
+    yield from _estimation_problems(config)
     yield from _application_problems(config)
     yield from _evidence_problems(config)
+
+
+def _draw_problems(config: dict[str, Any]) -> Iterator[str]:
+    rows, shown = value_at(config, "tables.draws"), value_at(config, "evidence.lookalikes.draw")
+    listed = {f"tables.draws.{backbone}": draws for backbone, draws in (rows if isinstance(rows, dict) else {}).items()}
+    listed["evidence.front"] = value_at(config, "evidence.front")
+    if not isinstance(value_at(config, "extractors"), dict):
+        return
+    for path, draws in listed.items():
+        for draw in draws if isinstance(draws, list) else []:
+            if isinstance(draw, str) and not re.fullmatch(further_pattern(config), draw):
+                yield (
+                    f"{path}: {draw}: expected an extractor, a dot and a weighting (frechet-a10, "
+                    "frechet-auto, mixture, refined, second-order), or second-order alone (write traces.refined)"
+                )
+    if isinstance(shown, str) and (not re.fullmatch(further_pattern(config), shown) or not _judged(shown)):
+        yield (
+            f"evidence.lookalikes.draw: {shown}: expected an extractor, a dot and a weighting with a verdict "
+            "on the fit (mixture, refined, second-order; write traces.refined)"
+        )
+
+
+def _judged(draw: str) -> bool:
+    """True for crafted draws whose weights come with a verdict on the fit."""
+    weighting = draw.partition(".")[2]
+    return bool(weighting) and not weighting.startswith("frechet")
+
+
+def _second_order_problems(config: dict[str, Any]) -> Iterator[str]:
+    for name in ("first", "second"):
+        down, up = (value_at(config, f"second_order.{name}.{way}") for way in ("down", "up"))
+        if is_number(down) and is_number(up) and down + up > 1:
+            yield f"second_order.{name}.down: expected at most 1 together with up, {up:g}, got {down:g}"
+
+
+def _estimation_problems(config: dict[str, Any]) -> Iterator[str]:
+    listed, settings = value_at(config, "estimation.weightings"), value_at(config, "settings")
+    for name in listed if isinstance(listed, list) else []:
+        if isinstance(name, str):
+            yield from (f"estimation.weightings: {problem}" for problem in _weighting_problems(name))
+    for name in settings if isinstance(settings, dict) else []:
+        if isinstance(name, str) and re.fullmatch(r"(box|pair)[0-9]+", name):
+            yield f"settings.{name}: random targets have such names; choose another"
+
+
+def _weighting_problems(name: str) -> Iterator[str]:
+    """Why a weighting is not measured beside others."""
+    try:
+        parsed = parse_weighting(name)
+    except DegcraftError as error:
+        yield str(error)
+        return
+    if parsed["kind"] == SECOND_ORDER:
+        yield f"{name} has no bins to compare; remove it, Figure 15 shows it"
+    if "floor" in parsed:
+        yield f"{name}: all have the floor of weights.floor (write {name.rsplit('-f', 1)[0]})"
 
 
 def _application_problems(config: dict[str, Any]) -> Iterator[str]:
@@ -79,10 +141,17 @@ def _evidence_problems(config: dict[str, Any]) -> Iterator[str]:
         if isinstance(blur, list) and len(set(map(str, blur))) > 1:
             yield f"evidence.blur.widths: {width} has the range {blur}; a single width is needed (choose another)"
     if isinstance(settings, dict) and isinstance(applications, dict):
-        for figure, entry in images.items() if isinstance(images, dict) else []:
-            target = entry.get("target") if isinstance(entry, dict) else None
+        entries = images if isinstance(images, dict) else {}
+        named = [
+            (f"evidence.images.{figure}.target", entry["target"])
+            for figure, entry in entries.items()
+            if isinstance(entry, dict) and "target" in entry
+        ]
+        shown = value_at(config, "evidence.lookalikes.targets")
+        named += [("evidence.lookalikes.targets", target) for target in (shown if isinstance(shown, list) else [])]
+        for path, target in named:
             if isinstance(target, str) and target not in {**settings, **applications}:
-                yield f"evidence.images.{figure}.target: {unknown('target', target, [*settings, *applications])}"
+                yield f"{path}: {unknown('target', target, [*settings, *applications])}"
 
 
 def _shared_photographs(config: dict[str, Any]) -> Iterator[str]:

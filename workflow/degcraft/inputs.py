@@ -4,6 +4,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,11 @@ def image_files(config: Config, name: str) -> list[str]:
 
 
 def listed_files(config: Config, images: list[Any]) -> list[str]:
-    """Image files that a list of folders and CSV lists leads to, sorted, each once.
+    """Image files that a list of folders, patterns and CSV lists leads to, sorted, each once.
 
-    Folders give their direct children with an image suffix, lists the rows that
-    pass their filter. What is missing is left out: `check_files` reports it.
+    Folders give their direct children with an image suffix, patterns (``*`` in the last part
+    of a path) those of them that match, lists the rows that pass their filter. What is missing
+    is left out: `check_files` reports it.
     """
     return sorted({file for entry in images for file in _entry(config, entry)[0]})
 
@@ -65,16 +67,32 @@ def check_files(config: Config, *, warn: bool = False) -> None:
     problems = []
     if re.search(r"\s", config["data"]):
         problems.append(f'data: "{config["data"]}" holds a space; {_plain_link(config["data"])}')
-    sections = {f"prepare.{name}": config["prepare"][name] for name in SETS}
-    sections |= {f"applications.{name}": entry for name, entry in config["applications"].items()}
-    for path, section in sections.items():
-        for entry in section["images"]:
-            problems += [f"{path}.images: {problem}" for problem in _entry(config, entry)[1]]
+    listed = {f"prepare.{name}.images": config["prepare"][name]["images"] for name in SETS}
+    for name, application in config["applications"].items():
+        listed[f"applications.{name}.images"] = application["images"]
+        listed[f"applications.{name}.truth"] = application.get("truth", [])
+    for path, images in listed.items():
+        problems += [f"{path}: {problem}" for entry in images for problem in _entry(config, entry)[1]]
+    problems += _unpaired_applications(config)
     lines = [f"config.yaml: {line}" for line in problems + _shared_files(config) + _missing_weights(config)]
     if lines and not warn:
         raise DegcraftError("\n".join(lines))
     for line in lines:
         print(f"warning: {line}", file=sys.stderr)
+
+
+def unpaired(truth: int, images: int) -> str:
+    """What is wrong with so many images of truth for so many LR images; "" where each has its own, or none has."""
+    if truth in (0, images):
+        return ""
+    return f"{truth} images of the truth for {images} LR images; each needs its own; take out those without a partner"
+
+
+def _unpaired_applications(config: Config) -> Iterator[str]:
+    for name, entry in config["applications"].items():
+        truth = len(listed_files(config, entry.get("truth", [])))
+        if problem := unpaired(truth, len(listed_files(config, entry["images"])) + len(entry["packaged"])):
+            yield f"applications.{name}.truth: {problem}"
 
 
 def _plain_link(path: str) -> str:
@@ -91,22 +109,26 @@ def _entry(config: Config, entry: str | dict[str, Any]) -> tuple[list[str], list
         return [], [f'"{path}" holds ".."; give the whole path, or set data to the folder above']
     place = Path(data_path(config, path))
     try:
-        return _folder(place) if isinstance(entry, str) else _list(place, entry)
+        if isinstance(entry, dict):
+            return _list(place, entry)
+        return _folder(place.parent, place.name) if "*" in place.name else _folder(place)
     except FileNotFoundError:
         return [], [f"{place}: not found; check the path, or set its folder with --config data=FOLDER"]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return [], [f"{place}: cannot be read ({error}); needed is a {'folder' if entry is path else 'CSV file'}"]
 
 
-def _folder(place: Path) -> tuple[list[str], list[str]]:
+def _folder(place: Path, pattern: str = "*") -> tuple[list[str], list[str]]:
     files = [
         file.as_posix()
         for file in place.iterdir()
         # Hidden files may have an image's suffix and be none (macOS: ._name.jpg).
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+        if fnmatchcase(file.name, pattern)
     ]
     needed = f"{', '.join(SUFFIXES)} are read, direct children only"
-    return files, [] if files else [f"{place}: no image in this folder; {needed}"]
+    named = "" if pattern == "*" else f" that {pattern} names"
+    return files, [] if files else [f"{place}: no image in this folder{named}; {needed}"]
 
 
 def _list(place: Path, entry: dict[str, Any]) -> tuple[list[str], list[str]]:

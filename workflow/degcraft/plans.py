@@ -4,12 +4,13 @@ from collections.abc import Collection
 from typing import Any
 
 from degcraft.spec import SAME, weighting_name
-from degcraft.targets import PLAIN_DRAWS, tested
+from degcraft.targets import tested
 
 Config = dict[str, Any]
 
 IMAGES = ("figure6", "figure7", "figure8", "figure10", "figure11", "figure12", "figure13")
-FIGURES = tuple(f"figure{number}" for number in range(1, 14))
+LOOKALIKES = "figure16"
+FIGURES = tuple(f"figure{number}" for number in range(1, 18))
 
 
 def blur_models(config: Config) -> list[str]:
@@ -30,12 +31,23 @@ def alpha_models(config: Config, absent: Collection[str] = ()) -> list[str]:
     Without the crafted ones where the extractor is in `absent`.
     """
     evidence = config["evidence"]
-    setting = evidence["setting"]
     alphas = [] if evidence["extractor"] in absent else evidence["alphas"]
-    draws = [*PLAIN_DRAWS, *(f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in alphas if alpha)]
+    crafted = [f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in alphas if alpha]
+    return _inside_and_outside(config, ["uniform", "oracle", *crafted])
+
+
+def front_models(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Models of Figure 14: those of Figure 5, and of the draws of ``evidence.front`` whose extractor is there."""
+    draws = [draw for draw in config["evidence"]["front"] if draw.partition(".")[0] not in absent]
+    return list(dict.fromkeys([*alpha_models(config, absent), *_inside_and_outside(config, draws)]))
+
+
+def _inside_and_outside(config: Config, draws: list[str]) -> list[str]:
+    """Models under these draws, trained for ``evidence.setting``, tested there and outside."""
+    evidence = config["evidence"]
     return [
-        f"{evidence['backbone']}/{test}/{tested(draw, setting, test)}/seed{seed}"
-        for test in (setting, *evidence["outside"])
+        f"{evidence['backbone']}/{test}/{tested(draw, evidence['setting'], test)}/seed{seed}"
+        for test in (evidence["setting"], *evidence["outside"])
         for draw in draws
         for seed in config["train"]["seeds"]
     ]
@@ -52,6 +64,13 @@ def map_weights(config: Config, absent: dict[str, str]) -> list[str]:
         for extractor, weighting in dict.fromkeys(crafted)
         if extractor not in absent
     ]
+
+
+def lookalike_weights(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Weights of Figure 16, as ``<target>/<draw>``; none where the extractor is in `absent`."""
+    chosen = config["evidence"]["lookalikes"]
+    there = chosen["draw"].partition(".")[0] not in absent
+    return [f"{target}/{chosen['draw']}" for target in chosen["targets"] if there]
 
 
 def image_extractors(config: Config, figure: str) -> list[str]:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from degcraft.errors import DegcraftError, unknown
-
-Section = dict[str, Any]
+from degcraft import exhibits, repeats
+from degcraft.errors import DegcraftError
+from degcraft.sections import SECOND_ORDER as SECOND_ORDER
+from degcraft.sections import Section, drawn, entry, only, without
 
 SAME = ".same"  # ends the name of a setting whose references have the bins' own clean contents
 
@@ -20,12 +21,12 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
     config : dict
         A valid config.
     stage : str
-        prepare, applications, synthesize, pretrain, features, distances, weights, train, restore, evaluate, tables,
-        evidence or figures.
+        prepare, applications, synthesize, pretrain, features, distances, posterior, alpha, weights, estimation,
+        train, restore, evaluate, tables, evidence or figures.
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
-        prepare: set. applications: application. synthesize: set, and target unless the set is bins. pretrain and
-        features: extractor. weights: weighting. train: backbone, target, draw, seed. tables: table. evidence: figure.
+        prepare: set. applications: application. synthesize: set, and target unless the set is bins or samples.
+        pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part. train: backbone, target, draw, seed. tables: table. evidence: figure.
 
     Returns
     -------
@@ -53,7 +54,12 @@ def weighting_name(config: Section) -> str:
 
 
 def parse_weighting(name: str) -> Section:
-    """Name and alpha of a weighting, from its name.
+    """What the name of a weighting says: its kind, and whichever of alpha and floor it holds.
+
+    Kinds: frechet (the paper's, with its alpha), frechet-auto (alpha chosen from the bank), mixture (maximum-likelihood
+    proportions of the bins), refined (a density past the bins) and second-order (the same in the space of the
+    second-order model). ``-f`` and a number after any of them: another share of the uniform distribution than
+    ``weights.floor``.
 
     Raises
     ------
@@ -62,16 +68,45 @@ def parse_weighting(name: str) -> Section:
 
     Examples
     --------
-    >>> parse_weighting("frechet-a2.5")
-    {'name': 'frechet-a2.5', 'alpha': 2.5}
+    >>> parse_weighting("frechet-a2.5"), parse_weighting("refined-f0.1")
+    ({'kind': 'frechet', 'alpha': 2.5}, {'kind': 'refined', 'floor': 0.1})
     """
-    match = re.fullmatch(r"frechet-a(\d+(?:\.\d+)?(?:e[+-]\d+)?)", name)
-    if match is None:
-        raise DegcraftError(f'unknown weighting "{name}"; needed is frechet-a and an alpha >= 0; write frechet-a25')
-    alpha = float(match[1])
-    if name != f"frechet-a{alpha:g}":
-        raise DegcraftError(f'unknown weighting "{name}"; its files are named frechet-a{alpha:g}; write that')
-    return {"name": name, "alpha": alpha}
+    match = re.fullmatch(
+        rf"(?:frechet-a({_NUMBER})|(frechet-auto|mixture|refined|{SECOND_ORDER}))(?:-f({_NUMBER}))?", name
+    )
+    if match is None or float(match[3] or 0) > 1:
+        raise DegcraftError(
+            f'unknown weighting "{name}"; needed is frechet-a and an alpha >= 0, frechet-auto, mixture, refined or '
+            "second-order, and, for another share of the uniform distribution, -f and a number up to 1; write frechet-a25 or refined-f0.1"
+        )
+    parsed: Section = {"kind": match[2] or "frechet"}
+    if match[1]:
+        parsed["alpha"] = float(match[1])
+    if match[3]:
+        parsed["floor"] = float(match[3])
+    plain = match[2] or f"frechet-a{parsed['alpha']:g}"
+    plain += f"-f{parsed['floor']:g}" if "floor" in parsed else ""
+    if name != plain:
+        raise DegcraftError(f'unknown weighting "{name}"; its files are named {plain}; write that')
+    return parsed
+
+
+def floored_weighting(config: Section, name: str) -> Section:
+    """What `parse_weighting` says, with the floor that holds where the name has none.
+
+    Examples
+    --------
+    >>> floored_weighting({"weights": {"floor": 0.05}}, "refined"), floored_weighting({}, "refined-f0")
+    ({'kind': 'refined', 'floor': 0.05}, {'kind': 'refined', 'floor': 0.0})
+    """
+    weighting = parse_weighting(name)
+    if "floor" in weighting:
+        return weighting
+    # paper: 3.2 the paper's own weights are left as they are, unless the name asks for a floor.
+    return {**weighting, "floor": 0 if weighting["kind"].startswith("frechet") else config["weights"]["floor"]}
+
+
+_NUMBER = r"\d+(?:\.\d+)?(?:e[+-]\d+)?"
 
 
 def _canonical(value: Any) -> Any:
@@ -80,23 +115,6 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _entry(config: Section, section: str, name: str) -> Section:
-    """Entry `name` of a map of the config."""
-    entries: Section = config[section]
-    if name not in entries:
-        raise DegcraftError(f"config.yaml: {section}: {unknown(section.removesuffix('s'), name, entries)}")
-    entry: Section = entries[name]
-    return entry
-
-
-def _only(section: Section, *keys: str) -> Section:
-    return {key: section[key] for key in keys}
-
-
-def _without(section: Section, *keys: str) -> Section:
-    return {key: value for key, value in section.items() if key not in keys}
 
 
 def _prepare(config: Section, wildcards: dict[str, str]) -> Section:
@@ -111,17 +129,23 @@ def _synthesize(config: Section, wildcards: dict[str, str]) -> Section:
     common = {"degradation": config["degradation"], "seed": config["seed"]}
     if wildcards["set"] == "bins":
         return {**common, "bins": config["bins"]}
-    setting = {"setting": _entry(config, "settings", wildcards["target"].removesuffix(SAME))}
+    if wildcards["set"] in repeats.SETS:
+        return repeats.synthesis(config, wildcards)
+    if wildcards["set"] == "samples":
+        second_order = {"second_order": config["second_order"], "count": config["posterior"]["samples"]}
+        return {**second_order, "seed": config["seed"]}
+    setting = {"setting": entry(config, "settings", wildcards["target"].removesuffix(SAME))}
     return {**common, **setting, **({"bins": config["bins"]} if wildcards["set"] == "stability" else {})}
 
 
 def _applications(config: Section, wildcards: dict[str, str]) -> Section:
-    application = _entry(config, "applications", wildcards["application"])
+    # Either may be left out, which means the same as these.
+    application = {"reduce": 1, "truth": [], **entry(config, "applications", wildcards["application"])}
     return {"application": application, "crop": config["prepare"]["crop"]}
 
 
 def _pretrain(config: Section, wildcards: dict[str, str]) -> Section:
-    extractor = _entry(config, "extractors", wildcards["extractor"])
+    extractor = entry(config, "extractors", wildcards["extractor"])
     return {
         "extractor": extractor,
         "pretrain": config["pretrain"][extractor["kind"]],
@@ -132,32 +156,50 @@ def _pretrain(config: Section, wildcards: dict[str, str]) -> Section:
 
 
 def _features(config: Section, wildcards: dict[str, str]) -> Section:
-    extractor = _entry(config, "extractors", wildcards["extractor"])
+    extractor = entry(config, "extractors", wildcards["extractor"])
     sections = {"extractor": extractor, "features": config["features"]}
-    return sections if extractor["kind"] == "dct" else {**sections, "compute": config["compute"]}
+    return sections if extractor["kind"] in ("dct", "traces") else {**sections, "compute": config["compute"]}
 
 
 def _distances(config: Section, _: dict[str, str]) -> Section:
     return {"distances": config["distances"], "bins": config["bins"]}
 
 
-def _weights(_: Section, wildcards: dict[str, str]) -> Section:
-    return {"weighting": parse_weighting(wildcards["weighting"])}
+def _posterior(config: Section, wildcards: dict[str, str]) -> Section:
+    sections = {"posterior": without(config["posterior"], "samples"), "seed": config["seed"]}
+    return sections if wildcards["bank"] == "samples" else {**sections, "bins": _ranges(config)}
+
+
+def _alpha(config: Section, _: dict[str, str]) -> Section:
+    return {"distances": config["distances"], "bins": config["bins"], "seed": config["seed"]}
+
+
+def _weights(config: Section, wildcards: dict[str, str]) -> Section:
+    weighting = floored_weighting(config, wildcards["weighting"])
+    sections = {"weighting": weighting}
+    if weighting["kind"].startswith("frechet"):
+        return sections
+    sections["seed"] = config["seed"]
+    if weighting["kind"] == "second-order":
+        return sections
+    return {**sections, "bins": config["bins"] if weighting["kind"] == "mixture" else _ranges(config)}
+
+
+def _ranges(config: Section) -> Section:
+    """The degradation space without its division into bins."""
+    return {name: only(entry, "range") for name, entry in config["bins"].items()}
 
 
 def _train(config: Section, wildcards: dict[str, str]) -> Section:
-    sections = {
-        "backbone": _entry(config, "backbones", wildcards["backbone"]),
+    return {
+        "backbone": entry(config, "backbones", wildcards["backbone"]),
         # Other seeds are other jobs; checkpoints do not change results.
-        "train": _without(config["train"], "seeds", "checkpoint_every"),
-        "degradation": config["degradation"],
+        "train": without(config["train"], "seeds", "checkpoint_every"),
         "compute": config["compute"],
         "seed": config["seed"],
         "training_seed": int(wildcards["seed"]),
+        **drawn(config, wildcards["draw"], wildcards["target"]),
     }
-    if wildcards["draw"] == "oracle":
-        return {**sections, "setting": _entry(config, "settings", wildcards["target"])}
-    return {**sections, "bins": config["bins"]}
 
 
 def _restore(config: Section, _: dict[str, str]) -> Section:
@@ -185,7 +227,7 @@ def families(config: Section, extractors: list[str]) -> dict[str, str]:
     """The first of `extractors` that differs from each in its seed alone: one network, initialised differently."""
     first: dict[str, str] = {}
     return {
-        name: first.setdefault(json.dumps(_without(_entry(config, "extractors", name), "seed"), sort_keys=True), name)
+        name: first.setdefault(json.dumps(without(entry(config, "extractors", name), "seed"), sort_keys=True), name)
         if config["extractors"][name].get("weights") == "random"
         else name
         for name in extractors
@@ -198,7 +240,7 @@ def _evidence(config: Section, wildcards: dict[str, str]) -> Section:
     if figure in ("figure1", "figure2"):
         blur = evidence["blur"]
         names = [*blur["trainings"], blur["test"], *blur["widths"]]
-        return {**trained, "blur": blur, "settings": {name: _entry(config, "settings", name) for name in names}}
+        return {**trained, "blur": blur, "settings": {name: entry(config, "settings", name) for name in names}}
     if figure in ("figure3", "figure4"):
         shown = {"families": families(config, evidence["extractors"]), "setting": evidence["setting"]}
         if figure == "figure3":
@@ -208,17 +250,20 @@ def _evidence(config: Section, wildcards: dict[str, str]) -> Section:
                 "distances": config["distances"],
                 "seed": config["seed"],
             }
-        regions = {"bins": config["bins"], "ranges": _entry(config, "settings", evidence["setting"])}
+        regions = {"bins": config["bins"], "ranges": entry(config, "settings", evidence["setting"])}
         return {**shown, **regions}
     if figure == "figure5":
-        chosen = _only(evidence, "backbone", "extractor", "setting", "alphas", "outside")
-        return {"evidence": chosen, "train": _only(config["train"], "seeds")}
+        chosen = only(evidence, "backbone", "extractor", "setting", "alphas", "outside")
+        return {"evidence": chosen, "train": only(config["train"], "seeds")}
+    if figure in ("figure15", "figure17"):
+        divided = {"bins": {name: only(entry, "count") for name, entry in config["bins"].items()}}
+        return {"extractors": config["estimation"]["extractors"], **(divided if figure == "figure15" else {})}
     if figure == "figure9":
         return {"votes": evidence["votes"]}
     if figure == "claims":
-        measured = _without(evidence, "images", "votes", "stability")
-        narrow = {"train": _only(config["train"], "seeds"), "evaluate": _only(config["evaluate"], "metrics")}
-        return {**_only(config, "tables", "weights"), **narrow, "evidence": measured}
+        measured = without(evidence, "images", "votes", "stability")
+        narrow = {"train": only(config["train"], "seeds"), "evaluate": only(config["evaluate"], "metrics")}
+        return {**only(config, "tables", "weights"), **narrow, "evidence": measured}
     return {"figure": evidence["images"][figure], "border": config["evaluate"]["crop"]}
 
 
@@ -233,11 +278,14 @@ _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "pretrain": _pretrain,
     "features": _features,
     "distances": _distances,
+    "posterior": _posterior,
+    "alpha": _alpha,
     "weights": _weights,
+    "estimation": repeats.measurement,
     "train": _train,
     "restore": _restore,
     "evaluate": _evaluate,
     "tables": _tables,
-    "evidence": _evidence,
+    "evidence": exhibits.evidence,
     "figures": _figures,
 }

@@ -38,6 +38,14 @@ class Row:
     type: str
     backbone: str | None
     extractor: str | None
+    weighting: str | None = None
+
+    @property
+    def draw(self) -> str:
+        """Its training distribution, as files name it."""
+        if self.type == "crafted":
+            return f"{self.extractor}.{self.weighting}"
+        return "oracle" if self.type == "oracle" else self.weighting or "uniform"
 
 
 def table1(
@@ -126,7 +134,6 @@ def table2(
     printed = paper.set_index(["method", "setting", "metric"])["value"].to_dict()
     lines = []
     for row in table_rows(paper, spec):
-        weighting = weighting_name(spec) if row.type == "crafted" else None
         for setting in dict.fromkeys([*paper["setting"], *spec["tables"]["settings"]]):
             for metric in _ORDER:
                 reason = why_not_run(row, setting, metric, spec, absent)
@@ -136,13 +143,13 @@ def table2(
                     "status": f"not run: {reason}",
                 }
                 if reason is None:
-                    place = f"{row.backbone}/{setting}/{_draw(row, weighting)}"
+                    place = f"{row.backbone}/{setting}/{row.draw}"
                     models = [measured[f"{place}/seed{seed}"] for seed in spec["train"]["seeds"]]
                     ours = _summary([model[metric].to_numpy(dtype=float) for model in models])
                     ours["iterations"] = spec["train"]["iterations"]
                     ours["status"] += _remark((row.method, setting, "psnr") in printed, metric)
                 theirs = printed.get((row.method, setting, PRINTED.get(metric)), np.nan)
-                cell = {"weighting": weighting, "setting": setting, "metric": metric, "paper": theirs}
+                cell = {"setting": setting, "metric": metric, "paper": theirs}
                 lines.append({**vars(row), **cell, **ours, "difference": ours["measured"] - theirs})
     return pd.DataFrame(lines)[list(COLUMNS)].astype(dict.fromkeys(_COUNTS, "Int64"))
 
@@ -151,7 +158,11 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
     """Rows of Table 2: the paper's in its order, ours that it lacks before the upper bound of their backbone."""
     wanted = spec["tables"]
     named = paper[["method", "type", "backbone", "extractor"]].drop_duplicates()
-    printed = [Row(*line) for line in named.astype(object).where(named.notna(), None).to_numpy().tolist()]
+    weighting = weighting_name(spec)
+    printed = [
+        Row(method, kind, backbone, extractor, weighting if kind == "crafted" else None)
+        for method, kind, backbone, extractor in named.astype(object).where(named.notna(), None).to_numpy().tolist()
+    ]
     rows = [row for row in printed if row.backbone is None]
     backbones = [row.backbone for row in printed if row.backbone is not None]
     for backbone in dict.fromkeys([*backbones, *wanted["backbones"]]):
@@ -161,9 +172,19 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
         ]
         label, known = block[0].method.removesuffix(" baseline"), {row.extractor for row in block}
         listed = wanted["extractors"][backbone] if backbone in wanted["backbones"] else []
-        ours = [Row(f"{label} {name}", "crafted", backbone, name) for name in listed if name not in known]
-        rows += [*block[:-1], *ours, block[-1]]
+        ours = [Row(f"{label} {name}", "crafted", backbone, name, weighting) for name in listed if name not in known]
+        further = wanted["draws"].get(backbone, []) if backbone in wanted["backbones"] else []
+        beyond = [_further(label, backbone, draw) for draw in further]
+        rows += [*block[:-1], *ours, *beyond, block[-1]]
     return rows
+
+
+def _further(label: str, backbone: str, draw: str) -> Row:
+    """Row of a draw that is not the paper's."""
+    extractor, _, weighting = draw.partition(".")
+    if weighting:
+        return Row(f"{label} {draw}", "crafted", backbone, extractor, weighting)
+    return Row(f"{label} {draw}", "baseline", backbone, None, draw)
 
 
 def why_not_run(row: Row, setting: str, metric: str, spec: dict[str, Any], absent: AbstractSet[str]) -> str | None:
@@ -173,7 +194,8 @@ def why_not_run(row: Row, setting: str, metric: str, spec: dict[str, Any], absen
         return "method not implemented yet"
     if row.backbone not in wanted["backbones"]:
         return f"{row.backbone} is not in tables.backbones"
-    if row.extractor and row.extractor not in wanted["extractors"][row.backbone]:
+    listed = [*wanted["extractors"][row.backbone], *wanted["draws"].get(row.backbone, [])]
+    if row.extractor and row.extractor not in listed and row.draw not in listed:
         missing = f"{row.extractor} is not in tables.extractors.{row.backbone}"
         return f"no weights for {row.extractor}" if row.extractor in absent else missing
     if setting not in wanted["settings"]:
@@ -183,10 +205,6 @@ def why_not_run(row: Row, setting: str, metric: str, spec: dict[str, Any], absen
     if metric == "lpips" and evaluate["lpips"]["weights"] == "none":
         return "no LPIPS weights (evaluate.lpips.weights)"
     return None
-
-
-def _draw(row: Row, weighting: str | None) -> str:
-    return {"baseline": "uniform", "oracle": "oracle"}.get(row.type, f"{row.extractor}.{weighting}")
 
 
 def _summary(values: Sequence[NDArray[np.float64]]) -> dict[str, Any]:

@@ -5,17 +5,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from degcraft.errors import DegcraftError, unknown
-from degcraft.spec import SAME, weighting_name
+from degcraft.spec import SAME, SECOND_ORDER, weighting_name
 
 ANY = "any"  # stands for the target where a model serves them all
-PLAIN_DRAWS = ("uniform", "oracle")
-WEIGHTING = r"frechet-a[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
+PLAIN_DRAWS = ("uniform", SECOND_ORDER, "oracle")
+GENERAL_DRAWS = ("uniform", SECOND_ORDER)  # of no target: one model serves them all
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
+WEIGHTING = rf"(?:frechet-a{_NUMBER}|frechet-auto|mixture|refined|{SECOND_ORDER})(?:-f{_NUMBER})?"
 
 # Folders of results whose next parts are named by the config, in this order.
 _PARTS = {
     "features": ["extractor"],
     "pretrained": ["extractor"],
     "distances": ["target", "extractor"],
+    "posteriors": ["extractor"],
+    "alphas": ["extractor"],
+    "estimation": ["extractor"],
     "weights": ["target", "draw"],
     "models": ["backbone", "target", "draw"],
     "restored": ["backbone", "target", "draw"],
@@ -30,10 +35,20 @@ def targets(config: dict[str, Any]) -> list[str]:
     return [*config["settings"], *config["applications"]]
 
 
+def measured(config: dict[str, Any]) -> list[str]:
+    """Targets with truth, on which models are measured: settings, and applications that name theirs."""
+    return [*config["settings"], *(name for name, entry in config["applications"].items() if entry.get("truth"))]
+
+
 def draw_pattern(config: dict[str, Any]) -> str:
-    """Regular expression of every draw: uniform, oracle, or ``<extractor>.<weighting>``."""
+    """Regular expression of every draw: uniform, second-order, oracle, or ``<extractor>.<weighting>``."""
+    return rf"(?:uniform|oracle|{further_pattern(config)})"
+
+
+def further_pattern(config: dict[str, Any]) -> str:
+    """Regular expression of the draws that a table may show beside uniform and oracle."""
     extractors = "|".join(map(re.escape, config["extractors"]))
-    return rf"(?:{'|'.join(PLAIN_DRAWS)}|(?:{extractors})\.{WEIGHTING})"
+    return rf"(?:{SECOND_ORDER}|(?:{extractors})\.{WEIGHTING})"
 
 
 def tested_draw_pattern(config: dict[str, Any]) -> str:
@@ -50,7 +65,7 @@ def model(backbone: str, target: str, draw: str, seed: str | int) -> str:
     ('rrdb/setting3/dct.frechet-a25/seed0', 'rrdb/any/uniform/seed1')
     """
     draw, _, trained_for = draw.partition("@")
-    return f"{backbone}/{ANY if draw == 'uniform' else trained_for or target}/{draw}/seed{seed}"
+    return f"{backbone}/{ANY if draw in GENERAL_DRAWS else trained_for or target}/{draw}/seed{seed}"
 
 
 def tested(draw: str, trained_for: str, target: str) -> str:
@@ -61,7 +76,7 @@ def tested(draw: str, trained_for: str, target: str) -> str:
     >>> tested("oracle", "setting3", "setting4"), tested("oracle", "setting3", "setting3")
     ('oracle@setting3', 'oracle')
     """
-    return draw if draw == "uniform" or trained_for == target else f"{draw}@{trained_for}"
+    return draw if draw in GENERAL_DRAWS or trained_for == target else f"{draw}@{trained_for}"
 
 
 def table_models(config: dict[str, Any]) -> list[str]:
@@ -71,8 +86,23 @@ def table_models(config: dict[str, Any]) -> list[str]:
         f"{backbone}/{target}/{draw}/seed{seed}"
         for backbone in tables["backbones"]
         for target in tables["settings"]
-        for draw in (*PLAIN_DRAWS, *(f"{name}.{weighting}" for name in tables["extractors"][backbone]))
+        for draw in dict.fromkeys(
+            [
+                *("uniform", "oracle"),
+                *(f"{name}.{weighting}" for name in tables["extractors"][backbone]),
+                *tables["draws"].get(backbone, []),
+            ]
+        )
         for seed in config["train"]["seeds"]
+    ]
+
+
+def fitted(config: dict[str, Any]) -> list[str]:
+    """Weights whose fit is judged, as ``<target>/<draw>``: further draws of Table 2, for its settings and applications."""
+    draws = dict.fromkeys(draw for listed in config["tables"]["draws"].values() for draw in listed)
+    judged = [draw for draw in draws if "." in draw and not draw.split(".", 1)[1].startswith("frechet")]
+    return [
+        f"{target}/{draw}" for target in (*config["tables"]["settings"], *config["applications"]) for draw in judged
     ]
 
 
@@ -105,12 +135,20 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
             setting = name.removesuffix(SAME) if parts[1] in _WITH_REFERENCES else name
             if name not in known and setting not in config["settings"]:
                 problems.append(unknown(noun, name, known))
+            elif parts[1] == "metrics" and name not in measured(config):
+                problems.append(
+                    f"{name} has no truth to measure against; name its HR images in applications.{name}.truth, or "
+                    f"look at results/restored/{'/'.join(parts[2:]).removesuffix('.csv')}"
+                )
         elif name not in config[f"{noun}s"]:
             problems.append(unknown(noun, name, config[f"{noun}s"]))
-    if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] == "uniform"):
+    if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in GENERAL_DRAWS):
         problems.append(
-            f"uniform models, and only they, serve any target; write results/models/{parts[2]}/{ANY}/uniform"
+            f"{' and '.join(GENERAL_DRAWS)} models, and only they, serve any target; write "
+            f"results/models/{parts[2]}/{ANY}/{GENERAL_DRAWS[0]}"
         )
+    if parts[1] in ("models", *_TESTED) and parts[4:5] == ["oracle"] and parts[3] in config["applications"]:
+        problems.append(f"oracle draws from the known ranges of a setting, and {parts[3]} has none; write uniform")
     return [f"{path}: {problem}" for problem in problems]
 
 

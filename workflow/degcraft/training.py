@@ -18,6 +18,7 @@ from degcraft.bins import Mixture
 from degcraft.degradations import SCALE, degrade
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack
+from degcraft.spaces import Cells
 from degcraft.streams import stream
 
 Checkpoint = dict[str, Any]
@@ -62,7 +63,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
     ----------
     images : ImagePack
         HR training images; both sides of each are at least ``recipe.patch``.
-    draw : Mixture
+    draw : Mixture or Cells
         Distribution of training degradations.
     recipe : Recipe
         Batch and patch size.
@@ -74,7 +75,12 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
     """
 
     def __init__(
-        self, images: ImagePack, draw: Mixture, recipe: Recipe, seeds: tuple[int, int], degradation: dict[str, Any]
+        self,
+        images: ImagePack,
+        draw: Mixture | Cells,
+        recipe: Recipe,
+        seeds: tuple[int, int],
+        degradation: dict[str, Any],
     ) -> None:
         self.images, self.draw, self.recipe, self.seeds, self.degradation = images, draw, recipe, seeds, degradation
         sizes = [images.shape(index) for index in range(len(images))]

@@ -1,10 +1,12 @@
 rule prepare_application:
-    """Images of an application as they are: windows to restore, and crops as references."""
+    """Images of an application as they are: windows to restore with their truth, if any, and crops as references."""
     input:
         files=application_images,
+        truth=application_truth,
     output:
         references="results/degraded/references/{application}.npz",
         test=directory("results/degraded/test/{application}"),
+        truth=directory("results/degraded/truth/{application}"),
     log:
         "results/logs/prepare_application/{application}.log",
     benchmark:
@@ -21,4 +23,4 @@ rule prepare_application:
         code=code("applications"),
     shell:
         "python -m degcraft.stages.applications --data {resources.data:q} --spec {params.spec:q} --code {params.code}"
-        " --references {output.references} --test {output.test} 2> {log}"
+        " --references {output.references} --test {output.test} --truth {output.truth} 2> {log}"

@@ -11,9 +11,10 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import figures, fingerprint, inputs, plans, pretraining, published, targets
+from degcraft import figures, fingerprint, inputs, plans, pretraining, published, repeats, targets
 from degcraft.config import validate
 from degcraft.errors import DegcraftError
+from degcraft.spec import SECOND_ORDER, parse_weighting
 from degcraft.spec import spec as section
 
 try:
@@ -46,6 +47,8 @@ wildcard_constraints:
     target="|".join(map(re.escape, targets.targets(config))),
     application="|".join(map(re.escape, config["applications"])),
     extractor="|".join(map(re.escape, config["extractors"])),
+    bank=rf"bins|samples|(?:bins|targets)-{repeats.PATTERN}|targets-second-order",
+    repeat=repeats.PATTERN,
     weighting=targets.WEIGHTING,
     backbone="|".join(map(re.escape, config["backbones"])),
     draw=targets.tested_draw_pattern(config),
@@ -96,6 +99,11 @@ def absent_rows(wildcards):
 def figure_module(wildcards):
     """Module that draws a figure."""
     return f"figures.{figures.MODULES[wildcards.figure]}"
+
+
+def input_options(wildcards, input):
+    """Named inputs as options of a stage."""
+    return " ".join(f"--{name} {path}" for name, path in input.items())
 
 
 def uses_gpu():

@@ -2,8 +2,7 @@ rule evaluate_model:
     """PSNR, SSIM and LPIPS of one model on every test image of one target."""
     input:
         restored="results/restored/{backbone}/{target}/{draw}/seed{seed}",
-        pixels="results/images/test/pixels.npy",
-        index="results/images/test/index.csv",
+        truth=evaluation_truth,
         weights=lpips_weights,
     output:
         "results/metrics/{backbone}/{target}/{draw}/seed{seed}.csv",
@@ -12,7 +11,7 @@ rule evaluate_model:
     benchmark:
         "results/benchmarks/evaluate_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
     wildcard_constraints:
-        target=SETTINGS,
+        target="|".join(map(re.escape, targets.measured(config))),
     conda:
         "../../envs/gpu.yaml"
     resources:
@@ -22,5 +21,5 @@ rule evaluate_model:
         spec=spec("evaluate"),
         code=code("evaluate"),
     shell:
-        "python -m degcraft.stages.evaluate --restored {input.restored} --images results/images/test"
+        "python -m degcraft.stages.evaluate --restored {input.restored} --truth {input.truth}"
         " --weights {input.weights:q} --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -9,7 +9,7 @@ rule figure_evidence:
     benchmark:
         "results/benchmarks/figure_evidence/{figure}.tsv"
     wildcard_constraints:
-        figure="figure[123459]",
+        figure="figure(?:[123459]|1[457])",
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -51,6 +51,37 @@ rule image_evidence:
     shell:
         "python -m degcraft.stages.evidence {wildcards.figure} --inputs {input.results} --truth {input.truth}"
         " --absent {params.absent:q} --spec {params.spec:q} --code {params.code} --output {output.table} --crops {output.crops} 2> {log}"
+
+
+rule lookalikes:
+    """Real references beside contents that were degraded as was found for them (Figure 16)."""
+    input:
+        references=collect(
+            "results/degraded/references/{target}.npz", target=config["evidence"]["lookalikes"]["targets"]
+        ),
+        weights=lookalike_weights,
+        pixels="results/images/bins/pixels.npy",
+        index="results/images/bins/index.csv",
+    output:
+        table=f"results/{plans.LOOKALIKES}.csv",
+        crops=directory(f"results/crops/{plans.LOOKALIKES}"),
+    log:
+        "results/logs/lookalikes.log",
+    benchmark:
+        "results/benchmarks/lookalikes.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        spec=spec("evidence", figure=plans.LOOKALIKES),
+        code=code("lookalikes"),
+        absent=json.dumps(ABSENT),
+    shell:
+        "python -m degcraft.stages.lookalikes --references {input.references} --weights {input.weights}"
+        " --images results/images/bins --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
+        " --output {output.table} --crops {output.crops} 2> {log}"
 
 
 rule claims:

@@ -18,17 +18,17 @@ rule download_weights:
         "python -m degcraft.stages.download --file {output} 2> {log}"
 
 
-rule extract_features_bins:
-    """Features of all bins by one extractor, cached for every target; one job, since networks load slowly."""
+rule extract_features_bank:
+    """Features of all bins, or of the second-order samples, cached for every target; networks load slowly."""
     input:
-        images="results/degraded/bins.npz",
+        images="results/degraded/{bank}.npz",
         weights=extractor_weights,
     output:
-        "results/features/{extractor}/bins.npz",
+        "results/features/{extractor}/{bank}.npz",
     log:
-        "results/logs/extract_features_bins/{extractor}.log",
+        "results/logs/extract_features_bank/{extractor}/{bank}.log",
     benchmark:
-        "results/benchmarks/extract_features_bins/{extractor}.tsv"
+        "results/benchmarks/extract_features_bank/{extractor}/{bank}.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: network_threads()

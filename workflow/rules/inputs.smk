@@ -12,9 +12,36 @@ def reference_contents(wildcards):
     return [f"results/images/{contents}/pixels.npy", f"results/images/{contents}/index.csv"]
 
 
+def repeat_bank_contents(wildcards):
+    """Clean contents of a repeat's bins; a role has its references made from the other set."""
+    return set_pack(repeats.contents(wildcards.repeat, references=False))
+
+
+def repeat_reference_contents(wildcards):
+    """Clean contents of a repeat's references."""
+    return set_pack(repeats.contents(wildcards.repeat, references=True))
+
+
+def set_pack(name):
+    """Files of a prepared image set."""
+    return [f"results/images/{name}/pixels.npy", f"results/images/{name}/index.csv"]
+
+
 def application_images(wildcards):
     """Image files of an application; none when all its images are packaged."""
     return inputs.listed_files(config, config["applications"][wildcards.application]["images"])
+
+
+def application_truth(wildcards):
+    """HR images of an application's scenes, if it has any."""
+    return inputs.listed_files(config, config["applications"][wildcards.application].get("truth", []))
+
+
+def evaluation_truth(wildcards):
+    """Originals of a target: the HR test images, or an application's own truth."""
+    if wildcards.target in config["applications"]:
+        return f"results/degraded/truth/{wildcards.target}"
+    return ["results/images/test/pixels.npy", "results/images/test/index.csv"]
 
 
 def pretraining_images(wildcards):
@@ -58,6 +85,24 @@ def lpips_weights(wildcards):
     return weights_path(evaluate["lpips"])
 
 
+def weights_inputs(wildcards):
+    """What a weighting works on, by the name of the stage's option."""
+    place = f"{wildcards.target}/{wildcards.extractor}"
+    weighting = parse_weighting(wildcards.weighting)["kind"]
+    if weighting == "frechet":
+        return {"distances": f"results/distances/{place}.csv"}
+    if weighting == "frechet-auto":
+        return {
+            "distances": f"results/distances/{place}.csv",
+            "alphas": f"results/alphas/{wildcards.extractor}/bins.csv",
+        }
+    bank = "samples" if weighting == SECOND_ORDER else "bins"
+    return {
+        "posterior": f"results/posteriors/{wildcards.extractor}/{bank}.npz",
+        "references": f"results/features/{wildcards.extractor}/references-{wildcards.target}.npz",
+    }
+
+
 def draw_weights(wildcards):
     """Bin weights of a crafted draw; uniform and oracle draws need none."""
     if wildcards.draw in targets.PLAIN_DRAWS:
@@ -76,6 +121,16 @@ def metrics(models):
     return [f"results/metrics/{model}.csv" for model in models]
 
 
+def fitted_weights(wildcards):
+    """Weights that come with a verdict on the fit, of every target."""
+    return [f"results/weights/{name}.csv" for name in targets.fitted(config)]
+
+
+def estimation_tables(wildcards):
+    """Measurements of all repeats of all extractors that can be computed here."""
+    return [f"results/estimation/{name}.csv" for name in repeats.tables(config, ABSENT)]
+
+
 def table_metrics(wildcards):
     """Metrics of every model that Table 2 shows."""
     return metrics(targets.table_models(config))
@@ -91,6 +146,14 @@ def evidence_inputs(wildcards):
         return [f"results/weights/{name}.csv" for name in plans.map_weights(config, ABSENT)]
     if wildcards.figure == "figure5":
         return metrics(plans.alpha_models(config, ABSENT))
+    if wildcards.figure == "figure14":
+        return metrics(plans.front_models(config, ABSENT))
+    if wildcards.figure == "figure15":
+        extractors = [name for name in config["estimation"]["extractors"] if name not in ABSENT]
+        measured = [f"results/estimation/{name}/second-order.csv" for name in extractors[:1]]
+        return ["results/images/bins/index.csv", *measured]
+    if wildcards.figure == "figure17":
+        return ["results/estimation.csv"]
     if wildcards.figure == "figure9":
         return [] if evidence["votes"] == "none" else [inputs.data_path(config, evidence["votes"])]
     return metrics(plans.blur_models(config))
@@ -111,6 +174,11 @@ def image_truth(wildcards):
     return ["results/images/test/pixels.npy", "results/images/test/index.csv"]
 
 
+def lookalike_weights(wildcards):
+    """Weights that contents are degraded from beside real references; none where their extractor cannot be computed."""
+    return [f"results/weights/{name}.csv" for name in plans.lookalike_weights(config, ABSENT)]
+
+
 def figure_crops(wildcards):
     """Folder of the crops that a figure shows, if any."""
-    return f"results/crops/{wildcards.figure}" if wildcards.figure in plans.IMAGES else []
+    return f"results/crops/{wildcards.figure}" if wildcards.figure in (*plans.IMAGES, plans.LOOKALIKES) else []

@@ -23,6 +23,106 @@ rule synthesize_bins:
         " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
 
 
+rule synthesize_samples:
+    """The clean images of the bins, degraded all over the second-order model, which has no bins."""
+    input:
+        pixels="results/images/bins/pixels.npy",
+        index="results/images/bins/index.csv",
+    output:
+        "results/degraded/samples.npz",
+    log:
+        "results/logs/synthesize_samples.log",
+    benchmark:
+        "results/benchmarks/synthesize_samples.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=spec("synthesize", set="samples"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set samples --images results/images/bins"
+        " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
+
+
+rule synthesize_repeat:
+    """The bins once more, for a repeat of the measurement of estimates."""
+    input:
+        contents=repeat_bank_contents,
+    output:
+        "results/degraded/bins-{repeat}.npz",
+    log:
+        "results/logs/synthesize_repeat/{repeat}.log",
+    benchmark:
+        "results/benchmarks/synthesize_repeat/{repeat}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("synthesize", set="bins"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set bins --repeat {wildcards.repeat}"
+        " --images $(dirname {input.contents[0]}) --spec {params.spec:q} --code {params.code} --threads {threads}"
+        " --output {output} 2> {log}"
+
+
+rule synthesize_targets:
+    """References of known targets, settings, random boxes and pairs of boxes, for a repeat of the measurement."""
+    input:
+        contents=repeat_reference_contents,
+    output:
+        "results/degraded/targets-{repeat}.npz",
+    log:
+        "results/logs/synthesize_targets/{repeat}.log",
+    benchmark:
+        "results/benchmarks/synthesize_targets/{repeat}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("synthesize", set="targets"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set targets --repeat {wildcards.repeat}"
+        " --images $(dirname {input.contents[0]}) --spec {params.spec:q} --code {params.code} --threads {threads}"
+        " --output {output} 2> {log}"
+
+
+rule synthesize_second_order:
+    """References of random boxes of the second-order model."""
+    input:
+        pixels="results/images/references/pixels.npy",
+        index="results/images/references/index.csv",
+    output:
+        "results/degraded/targets-second-order.npz",
+    log:
+        "results/logs/synthesize_second_order.log",
+    benchmark:
+        "results/benchmarks/synthesize_second_order.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("synthesize", set="second-order"),
+        code=code("synthesize"),
+    shell:
+        "python -m degcraft.stages.synthesize --set second-order --images results/images/references"
+        " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
+
+
 rule synthesize_references:
     """Reference images of a setting, drawn from its ranges (paper, Table 1)."""
     input:

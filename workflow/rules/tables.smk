@@ -48,3 +48,25 @@ rule table2:
         "python -m degcraft.stages.tables --table table2 --metrics {input.metrics}"
         " --metrics-root results/metrics --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
         " --output {output.csv} --markdown {output.markdown} 2> {log}"
+
+
+rule fits:
+    """What was found for every target, and whether the degradation model explains it."""
+    input:
+        fitted_weights,
+    output:
+        report("results/fits.csv", category="Tables", caption="../report/fits.rst"),
+    log:
+        "results/logs/fits.log",
+    benchmark:
+        "results/benchmarks/fits.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("tables"),
+    shell:
+        "python -m degcraft.stages.tables --table fits --weights {input} --spec {{}}"
+        " --code {params.code} --output {output} 2> {log}"

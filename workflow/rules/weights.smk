@@ -1,7 +1,7 @@
 rule bin_weights:
-    """Sampling weight of every bin (paper, eq. 4)."""
+    """Sampling weights from distances (paper, eq. 4), or from the likelihood of the references."""
     input:
-        "results/distances/{target}/{extractor}.csv",
+        unpack(weights_inputs),
     output:
         "results/weights/{target}/{extractor}.{weighting}.csv",
     log:
@@ -18,6 +18,7 @@ rule bin_weights:
     params:
         spec=spec("weights"),
         code=code("weights"),
+        given=input_options,
     shell:
-        "python -m degcraft.stages.weights --distances {input}"
+        "python -m degcraft.stages.weights {params.given}"
         " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
+from degcraft.interpolation import bicubic
 from degcraft.metrics import luma, psnr, psnr_y
 
 WHOLE, LR, BICUBIC, TRUTH = "whole LR", "LR", "bicubic", "truth"
@@ -70,12 +70,6 @@ class Window:
         """Its content in an image or plane of SR size, 4 side x 4 side pixels."""
         top, left, side = (SCALE * value for value in (self.top, self.left, self.side))
         return image[top : top + side, left : left + side]
-
-
-def bicubic(lr: Pixels) -> Pixels:
-    """An image enlarged x4 by bicubic interpolation (a = -0.5), shape (4 height, 4 width, 3)."""
-    size = (SCALE * lr.shape[1], SCALE * lr.shape[0])
-    return np.asarray(Image.fromarray(lr).resize(size, Image.Resampling.BICUBIC))
 
 
 def nearest(lr: Pixels) -> Pixels:

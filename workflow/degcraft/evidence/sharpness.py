@@ -16,13 +16,13 @@ from degcraft.evidence.crops import (
     Pixels,
     Scene,
     Window,
-    bicubic,
     file_name,
     fitting_side,
     fixed_window,
     greatest,
     window_sums,
 )
+from degcraft.interpolation import bicubic
 from degcraft.metrics import luma, psnr_y
 
 HORIZONTAL, VERTICAL = "horizontal", "vertical"

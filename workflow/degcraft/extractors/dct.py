@@ -46,7 +46,34 @@ def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     Blocks lie on the grid of JPEG, from the top left corner. The transform is
     orthonormal and its input spans 0 to 255.
     """
-    n, height, width, _ = images.shape
+    n = len(images)
+    # Both maps are linear: the transform runs on RGB, the colour change on the coefficients.
+    coefficients = block_coefficients(images)
+    coefficients = (YCBCR @ coefficients.reshape(n, 3, -1)).reshape(coefficients.shape)
+    logs = np.log(np.abs(coefficients, out=coefficients) + 0.5)
+    mean, spread = logs.mean(axis=2), logs.std(axis=2)  # (n, 3, 63)
+    return np.concatenate([mean.reshape(n, -1), spread.reshape(n, -1)], axis=1).astype(np.float32)
+
+
+def block_coefficients(images: NDArray[np.generic]) -> NDArray[np.float64]:
+    """AC coefficients of all 8 x 8 blocks on the grid of JPEG, from the top left corner.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, channels), any real type
+        At least 8 x 8; pixels beyond the last whole block are left out.
+
+    Returns
+    -------
+    ndarray of shape (n, channels, blocks, 63), float64
+        Of an orthonormal transform; frequencies row by row.
+
+    Raises
+    ------
+    DegcraftError
+        The images are smaller than a block.
+    """
+    n, height, width, channels = images.shape
     rows, columns = height // SIDE, width // SIDE
     if min(rows, columns) == 0:
         raise DegcraftError(
@@ -55,11 +82,6 @@ def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         )
     basis = dct(np.eye(SIDE), axis=0, norm="ortho")
     transform = np.kron(basis, basis)[1:]  # (63 frequencies, 64 pixels)
-    whole = images[:, : rows * SIDE, : columns * SIDE].reshape(n, rows, SIDE, columns, SIDE, 3)
-    blocks = whole.transpose(0, 5, 1, 3, 2, 4).reshape(n, 3, rows * columns, SIDE * SIDE)
-    # Both maps are linear: the transform runs on RGB, the colour change on the coefficients.
-    coefficients = blocks.astype(np.float64) @ transform.T  # (n, 3, blocks, 63)
-    coefficients = (YCBCR @ coefficients.reshape(n, 3, -1)).reshape(coefficients.shape)
-    logs = np.log(np.abs(coefficients, out=coefficients) + 0.5)
-    mean, spread = logs.mean(axis=2), logs.std(axis=2)  # (n, 3, 63)
-    return np.concatenate([mean.reshape(n, -1), spread.reshape(n, -1)], axis=1).astype(np.float32)
+    whole = images[:, : rows * SIDE, : columns * SIDE].reshape(n, rows, SIDE, columns, SIDE, channels)
+    blocks = whole.transpose(0, 5, 1, 3, 2, 4).reshape(n, channels, rows * columns, SIDE * SIDE)
+    return blocks.astype(np.float64) @ transform.T

@@ -32,6 +32,10 @@ MODULES = {
     "figure11": "comparison",
     "figure12": "comparison",
     "figure13": "comparison",
+    "figure14": "front",
+    "figure15": "cost",
+    "figure16": "lookalikes",
+    "figure17": "estimation",
 }
 
 
@@ -41,7 +45,7 @@ def draw(figure: str, table: pd.DataFrame, style: "Style", images: Mapping[str, 
     Parameters
     ----------
     figure : str
-        figure1 to figure13.
+        figure1 to figure17.
     table : DataFrame
         What ``results/<figure>.csv`` holds.
     style : Style

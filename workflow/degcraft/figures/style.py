@@ -19,7 +19,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
-ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
+from degcraft.figures.names import ALPHA as ALPHA
+from degcraft.figures.names import CRAFTED
+from degcraft.figures.names import printed as printed
+
 SEQUENTIAL = "cividis"  # colour map of weights and other amounts
 SMALLEST = 6.0  # points; no text is smaller
 _POINTS = 72  # per inch
@@ -43,6 +46,7 @@ BLACK, GREY, LIGHT = "#000000", "#666666", "#BEBEBE"
 BLUE, SKY, ORANGE, GREEN = "#0072B2", "#56B4E9", "#E69F00", "#009E73"
 SHADE = "#F4EDB4"  # range of the test, or another that matters
 DEEP_GREEN, PURPLE, VERMILION, BROWN = "#00432F", "#CC79A7", "#D55E00", "#6B3E12"
+VIOLET, LAVENDER, PLUM = "#8000FF", "#9A6BFF", "#3C0B4C"
 
 LOOKS = {
     "LR": Look(LIGHT, "", ":"),
@@ -59,28 +63,23 @@ LOOKS = {
     "vgg54": Look(DEEP_GREEN, "d"),
     "dasr": Look(PURPLE, "P"),
     "dct": Look(VERMILION, "X"),
-    "BSRNet": Look(BROWN, "*", "--"),
-    "Real-ESRNet": Look(BROWN, ">", "-."),
+    "traces": Look(PLUM, "8"),
+    # Weightings beyond the paper's, whichever extractor they have.
+    "mixture": Look(LAVENDER, "H", "--"),
+    "refined": Look(VIOLET, "*"),
+    "second-order fit": Look(BROWN, "1"),
+    "second-order": Look(BROWN, ">", ":"),
+    "BSRNet": Look(BROWN, "2", "--"),
+    "Real-ESRNet": Look(BROWN, "3", "-."),
 }
 # How a training range lies to the test range: what Figures 1 and 2 compare.
 LOOKS |= {"matched": LOOKS["oracle"], "wide": LOOKS["uniform"], "narrow": Look(VERMILION, "X")}
 LOOKS["shifted"] = Look(PURPLE, "P")
 _SPARE = [Look(colour, marker) for colour in (SKY, PURPLE, GREEN, BROWN) for marker in ("H", "8", ">", "*")]
 
-PRINTED = {
-    "alexnet-imagenet": "AlexNet ImageNet",
-    "alexnet-minc": "AlexNet MINC",
-    "alexnet-dtd": "AlexNet DTD",
-    "alexnet-random": "AlexNet random",
-    "vgg22": "VGG 2,2",
-    "vgg54": "VGG 5,4",
-    "dasr": "DASR",
-    "dct": "DCT",
-}
-
 
 def look(name: str) -> Look:
-    """Look of a row, extractor or draw; of ``<extractor>.<weighting>`` the extractor's.
+    """Look of a row, extractor or draw; of ``<extractor>.<weighting>`` the weighting's, of the paper's the extractor's.
 
     A name that extends a known one after a hyphen looks like it (a seed of a
     family); any other name has a look of its own, the same in every figure.
@@ -89,27 +88,17 @@ def look(name: str) -> Look:
     --------
     >>> look("dct.frechet-a25") == look("dct"), look("alexnet-random-3") == look("alexnet-random")
     (True, True)
+    >>> look("dct.refined-f0.2") == look("traces.refined") == look("refined")
+    True
     """
-    part = name.partition("@")[0].partition(".")[0]
+    draw = name.partition("@")[0]
+    crafted = CRAFTED.fullmatch(draw)
+    if crafted and crafted["kind"]:
+        return LOOKS.get(f"{crafted['kind']} fit") or LOOKS[crafted["kind"]]
+    part = draw.partition(".")[0]
     while part not in LOOKS and "-" in part:
         part = part.rpartition("-")[0]
     return LOOKS.get(part) or _SPARE[crc32(name.encode()) % len(_SPARE)]
-
-
-def printed(name: str) -> str:
-    """Name of a row, extractor, setting or draw as figures print it.
-
-    Examples
-    --------
-    >>> printed("vgg22"), printed("dct.frechet-a25"), printed("setting3"), printed("oracle@setting3")
-    ('VGG 2,2', 'DCT, α = 25', 'setting 3', 'oracle of setting 3')
-    """
-    draw, _, origin = name.partition("@")
-    extractor, _, weighting = draw.partition(".frechet-a")
-    text = PRINTED.get(extractor, extractor)
-    if extractor.removeprefix("setting").isdecimal():
-        text = f"setting {extractor.removeprefix('setting')}"
-    return text + (f", {ALPHA} = {weighting}" if weighting else "") + (f" of {printed(origin)}" if origin else "")
 
 
 @dataclass(frozen=True)
@@ -195,7 +184,7 @@ def letters(axes: Sequence[Axes]) -> None:
         axis.set_title(letter, loc="left", fontweight="bold")
 
 
-def curve(axis: Axes, x: ArrayLike, mean: ArrayLike, spread: ArrayLike, name: str, **line: Any) -> Line2D:
+def curve(axis: Axes, x: ArrayLike, mean: ArrayLike, spread: ArrayLike, name: str | Look, **line: Any) -> Line2D:
     """Line of a row in its look, with a band of `spread` to either side where there is any.
 
     Parameters
@@ -203,17 +192,25 @@ def curve(axis: Axes, x: ArrayLike, mean: ArrayLike, spread: ArrayLike, name: st
     axis : Axes
     x, mean, spread : array_like of shape (points,)
         Places, values, and standard deviations; a spread of one value (NaN) leaves no band.
-    name : str
-        Row; see `look`.
+    name : str or Look
+        Row, see `look`; or its look.
     **line
         Properties of the line besides the look's, such as its label.
     """
-    row, centre = look(name), np.asarray(mean, dtype=np.float64)
+    row = look(name) if isinstance(name, str) else name
+    centre = np.asarray(mean, dtype=np.float64)
     around = np.nan_to_num(np.asarray(spread, dtype=np.float64))
     if around.any():
         axis.fill_between(x, centre - around, centre + around, color=row.colour, alpha=0.2, linewidth=0)
     (drawn,) = axis.plot(x, centre, **{**_properties(row), **line})
     return drawn
+
+
+def steps(axis: Axes, step: float) -> None:
+    """Ticks at all multiples of `step` within the limits of the vertical axis, which stay."""
+    low, high = axis.get_ylim()
+    axis.set_yticks(step * np.arange(np.ceil(low / step), np.floor(high / step) + 1))
+    axis.set_ylim(low, high)
 
 
 def handle(name: str, label: str | None = None) -> Line2D:

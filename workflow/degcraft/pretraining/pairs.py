@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from degcraft.degradations import SCALE, add_noise, downsampling_matrix
+from degcraft.degradations.first_order import SCALE, add_noise, downsampling_matrix
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack
 from degcraft.pretraining.task import window

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from degcraft.bins import PARAMETERS, Region, grid
+from degcraft.bins import PARAMETERS, Region, edges, grid
 from degcraft.errors import DegcraftError
 from degcraft.io import damaged, read_arrays, write_table
 from degcraft.stages import enter, say
@@ -36,16 +35,6 @@ def run(bins: Path, references: Path, spec: dict[str, Any], output: Path) -> Non
         f"nearest bin {best} ({named(regions[best])}) at {distances[best]:.6g}; second bin {second}, {gap:.1%} farther"
     )
     say(f"{report}; farthest bin {int(np.argmax(distances))} at {distances.max():.6g}")
-
-
-def edges(regions: Sequence[Region]) -> pd.DataFrame:
-    """Columns ``bin`` and, per parameter, its ``low`` and ``high``."""
-    columns = {
-        f"{name}_{side}": [getattr(region, name)[end] for region in regions]
-        for name in PARAMETERS
-        for end, side in enumerate(("low", "high"))
-    }
-    return pd.DataFrame({"bin": range(len(regions)), **columns})
 
 
 def named(region: Region) -> str:

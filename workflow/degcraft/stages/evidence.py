@@ -17,7 +17,11 @@ from degcraft.errors import DegcraftError
 from degcraft.evidence.alpha import alpha_table
 from degcraft.evidence.blur import blur_table
 from degcraft.evidence.claims import Claimed, claims, claims_markdown
+from degcraft.evidence.cost import cost_table
 from degcraft.evidence.crops import Scene, comparison_table
+from degcraft.evidence.estimation import COLUMNS as ESTIMATION
+from degcraft.evidence.estimation import estimation_figure
+from degcraft.evidence.front import front_table
 from degcraft.evidence.maps import map_table
 from degcraft.evidence.sharpness import sharpness_table
 from degcraft.evidence.stability import stability, stability_table
@@ -75,6 +79,21 @@ def votes(inputs: Sequence[Path], _: Mapping[str, str], spec: dict[str, Any]) ->
     return vote_table(read_votes(inputs[0].read_bytes(), inputs[0].name))
 
 
+def cost(inputs: Sequence[Path], absent: Mapping[str, str], spec: dict[str, Any]) -> pd.DataFrame:
+    """Table of Figure 15, from the index of the bins' contents and ``<extractor>/second-order.csv``."""
+    contents, *measured = inputs
+    second = read_table(measured[0], "samples", "parameters", "target", "log_density", "bound") if measured else None
+    note = "; ".join(_shown(absent, dict.fromkeys(spec["extractors"], "")).values())
+    counts = [entry["count"] for entry in spec["bins"].values()]
+    return cost_table(second, counts, len(read_table(contents, "name", text=["name"])), note)
+
+
+def estimates(inputs: Sequence[Path], absent: Mapping[str, str], spec: dict[str, Any]) -> pd.DataFrame:
+    """Table of Figure 17, from the measurements of all repeats."""
+    table = read_table(inputs[0], *ESTIMATION, text=["seed"])
+    return estimation_figure(table, _shown(absent, dict.fromkeys(spec["extractors"], "")))
+
+
 TABLES: dict[str, Callable[[Sequence[Path], Mapping[str, str], dict[str, Any]], pd.DataFrame]] = {
     "figure1": blur,
     "figure2": blur,
@@ -82,6 +101,9 @@ TABLES: dict[str, Callable[[Sequence[Path], Mapping[str, str], dict[str, Any]], 
     "figure4": maps,
     "figure5": alphas,
     "figure9": votes,
+    "figure14": lambda inputs, absent, spec: front_table(_metrics(inputs, 3, "psnr_y"), absent, spec),
+    "figure15": cost,
+    "figure17": estimates,
 }
 
 
@@ -251,7 +273,7 @@ def _metrics(paths: Sequence[Path], parts: int, *metrics: str) -> dict[str, pd.D
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figure", help="figure1 to figure13, or claims")
+    parser.add_argument("figure", help="figure1 to figure17, or claims")
     parser.add_argument("--inputs", type=Path, nargs="*", default=[], help="result files and folders")
     parser.add_argument("--truth", type=Path, nargs="*", default=[], help="pack of the originals, if there are any")
     parser.add_argument("--absent", type=json.loads, default={}, help="extractors that cannot be computed, JSON")

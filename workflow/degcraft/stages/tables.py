@@ -11,6 +11,7 @@ import pandas as pd
 from degcraft import tables
 from degcraft.bins import PARAMETERS
 from degcraft.errors import DegcraftError
+from degcraft.fits import fits
 from degcraft.io import damaged, read_arrays, read_table, whole_file, write_table
 from degcraft.stages import enter, say
 
@@ -90,6 +91,15 @@ def run_table2(
     say(f"tables: {table['measured'].notna().sum()} of {len(table)} cells measured")
 
 
+def run_fits(weights: Sequence[Path], output: Path) -> None:
+    """Write what was found for every target from ``.../<target>/<draw>.csv`` of the stage weights."""
+    found = {(path.parent.name, path.stem): read_table(path, "explained", "expected", "verdict") for path in weights}
+    table = fits(found)
+    write_table(output, table)
+    for line in table.to_dict("records"):
+        say(f"{line['target']}: {line['verdict']} by {line['draw']} ({line['explained']:.0%} of its references)")
+
+
 def _model(path: Path, root: Path) -> str:
     parts = path.relative_to(root).with_suffix("").parts if path.is_relative_to(root) else ()
     if len(parts) != 4:
@@ -116,7 +126,7 @@ def _check_same_images(measured: Mapping[Path, pd.DataFrame]) -> None:
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", choices=["table1", "table2"], required=True)
+    parser.add_argument("--table", choices=["table1", "table2", "fits"], required=True)
     parser.add_argument("--paper", type=Path, help="the paper's numbers; default: resources/paper/<table>.csv")
     parser.add_argument("--references", type=Path, nargs="+", default=[], help="table1: one .npz per setting")
     parser.add_argument("--test", type=Path, nargs="+", default=[], help="table1: one folder per setting")
@@ -127,7 +137,11 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--code", required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, help="table2: the same table for reading; default: beside the CSV")
+    parser.add_argument("--weights", type=Path, nargs="+", default=[], help="fits: one CSV per target and draw")
     given = parser.parse_args(argv)
+    if given.table == "fits":
+        run_fits(given.weights, given.output)
+        return
     paper = given.paper or PAPER / f"{given.table}.csv"
     if given.table == "table1":
         run_table1(paper, given.references, given.test, given.spec, given.output)

@@ -10,20 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from degcraft.bins import Mixture, Region, grid
 from degcraft.degradations import SCALE
-from degcraft.io import ImagePack, read_table, write_json, write_table
+from degcraft.draws import drawn
+from degcraft.io import ImagePack, write_json, write_table
 from degcraft.stages import enter, say
 from degcraft.streams import stream
-
-
-def mixture(spec: dict[str, Any], weights: Path | None) -> Mixture:
-    """Training degradations of a draw: the setting's ranges, the weighted bins, or all bins alike."""
-    if "setting" in spec:
-        return Mixture([Region.from_config(spec["setting"])], np.ones(1))
-    if weights is None:
-        return Mixture.uniform(grid(spec["bins"]))
-    return Mixture(grid(spec["bins"]), read_table(weights, "weight")["weight"].to_numpy())
 
 
 def run(
@@ -49,13 +40,14 @@ def run(
     device = compute.device(spec["compute"])
     recipe = Recipe.from_config(spec["train"])
     seeds = (spec["seed"], spec["training_seed"])
-    draw = mixture(spec, weights)
+    draw = drawn(spec, weights)
     pack = ImagePack(images)
     batches = Batches(pack, draw, recipe, seeds, spec["degradation"])
 
     torch.manual_seed(int(stream(seeds[0], "initialise", seeds[1]).integers(2**62)))
     trainer = Trainer(build(spec["backbone"]), recipe, device, lambda: compute.autocast(spec["compute"], device))
-    identity = json.dumps([spec, code, draw.weights.tolist(), pack.contents], sort_keys=True)
+    drawn_from = [value.tolist() for value in vars(draw).values() if isinstance(value, np.ndarray)]
+    identity = json.dumps([spec, code, drawn_from, pack.contents], sort_keys=True)
     checkpoint = output / ".checkpoint" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pt"
     resume(trainer, checkpoint, say)
 

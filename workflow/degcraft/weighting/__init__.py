@@ -1,45 +1,18 @@
-"""Weightings: from distances to sampling weights of the bins, and what they amount to."""
-
-from typing import Any
+"""Weightings: from references to sampling weights, and what the weights amount to."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.errors import DegcraftError
-from degcraft.weighting import frechet
 
-WEIGHTINGS = {"frechet": frechet.bin_weights}
+def floored(weights: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+    """Weights with a share of the uniform distribution, which keeps a network general.
 
-
-def weigh(weighting: dict[str, Any], distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the bins under a weighting.
-
-    Parameters
-    ----------
-    weighting : dict
-        ``name``, whose part before the first hyphen says which one, and its parameters.
-    distances : ndarray of shape (bins,), float64
-        One per bin.
-
-    Returns
-    -------
-    ndarray of shape (bins,), float64
-        Weights >= 0 that sum to 1.
-
-    Raises
-    ------
-    DegcraftError
-        No weighting has this name.
-    ValueError
-        The weighting refuses the distances.
+    Examples
+    --------
+    >>> floored(np.array([1.0, 0.0]), 0.5).tolist()
+    [0.75, 0.25]
     """
-    parameters = {key: value for key, value in weighting.items() if key != "name"}
-    kind = weighting["name"].partition("-")[0]
-    if kind not in WEIGHTINGS:
-        raise DegcraftError(
-            f"weighting: {kind} is unknown; one of {', '.join(WEIGHTINGS)} is needed; write frechet-a25"
-        )
-    return WEIGHTINGS[kind](distances, **parameters)
+    return (1 - floor) * weights + floor / len(weights)
 
 
 def effective_bins(weights: NDArray[np.float64]) -> float:

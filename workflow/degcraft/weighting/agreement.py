@@ -1,4 +1,6 @@
-"""How well bin weights agree with a setting's true proportions."""
+"""How well weights agree with what is true of a target: with its proportions of the bins, and with its degradations."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +62,62 @@ def total_variation(weights: NDArray[np.float64], truth: NDArray[np.float64]) ->
     """
     _check(weights, truth)
     return float(np.abs(weights - truth).sum() / 2)
+
+
+def log_density(densities: NDArray[np.float64], floor: float) -> float:
+    """Mean log-density that training gives to true degradations, nats above uniform.
+
+    Parameters
+    ----------
+    densities : ndarray of shape (n,), float64
+        Density of each true degradation, relative to uniform, >= 0.
+    floor : float
+        Share of the uniform distribution in training, from 0 to 1; without any, one density of 0 is minus infinity.
+
+    Returns
+    -------
+    float
+        At most the logarithm of the space's volume over the target's.
+
+    Examples
+    --------
+    >>> round(log_density(np.array([10.0, 0.0]), 0.1), 3)
+    -0.047
+    """
+    with np.errstate(divide="ignore"):
+        return float(np.log((1 - floor) * densities + floor).mean())
+
+
+def bin_densities(
+    weights: NDArray[np.float64], edges: Sequence[NDArray[np.float64]], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Density at points, relative to uniform, of drawing a bin by its weight and then uniformly inside.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (bins,), float64
+        Weights >= 0 that sum to 1, last axis fastest.
+    edges : sequence of ndarray
+        Edges of equal bins along each axis, from 0 to 1.
+    points : ndarray of shape (n, d), float64
+        In the unit cube.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        1 everywhere for equal weights.
+
+    Examples
+    --------
+    >>> bin_densities(np.array([0.25, 0.75]), [np.array([0.0, 0.5, 1.0])], np.array([[0.1], [1.0]])).tolist()
+    [0.5, 1.5]
+    """
+    places = [
+        np.clip(np.searchsorted(bounds, points[:, axis], side="right") - 1, 0, len(bounds) - 2)
+        for axis, bounds in enumerate(edges)
+    ]
+    numbers = np.ravel_multi_index(places, [len(bounds) - 1 for bounds in edges])
+    return np.asarray(weights[numbers] * len(weights))
 
 
 def _check(*proportions: NDArray[np.float64]) -> None:

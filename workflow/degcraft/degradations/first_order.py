@@ -176,7 +176,7 @@ def jpeg(image: NDArray[np.uint8], quality: float, chroma: str = "4:2:0") -> NDA
 
 def degrade(
     image: NDArray[np.uint8],
-    parameters: tuple[float, float, float],
+    parameters: tuple[float, ...],
     rng: np.random.Generator,
     options: dict[str, Any],
 ) -> NDArray[np.uint8]:

@@ -1,0 +1,376 @@
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch.nn import functional
+
+from degcraft.degradations import kernels
+from degcraft.degradations.first_order import jpeg
+from degcraft.degradations.resizing import resize
+from degcraft.degradations.second_order import PARAMETERS, Stage, _noisy, degrade, describe
+from tests.conftest import photo_like
+
+SHARES = {
+    "isotropic": 0.45,
+    "anisotropic": 0.25,
+    "generalised-anisotropic": 0.03,
+    "generalised-isotropic": 0.12,
+    "plateau-isotropic": 0.12,
+    "plateau-anisotropic": 0.03,
+}
+BOTH = {
+    "sinc": 0.1,
+    "kernels": SHARES,
+    "generalised": [0.5, 4.0],
+    "plateau": [1.0, 2.0],
+    "filters": ["area", "bilinear", "bicubic"],
+    "gaussian": 0.5,
+    "grey": 0.4,
+    "quality": [30, 95],
+}
+FIRST = BOTH | {"blur": 1.0, "sigma": [0.2, 3.0], "down": 0.7, "up": 0.2, "factor": [0.15, 1.5]}
+SECOND = BOTH | {"blur": 0.8, "sigma": [0.2, 1.5], "down": 0.4, "up": 0.3, "factor": [0.3, 1.2]}
+OPTIONS = {
+    "kernel_size": [7, 21],
+    "first": FIRST | {"sd": [1, 30], "poisson": [0.05, 3.0]},
+    "second": SECOND | {"sd": [1, 25], "poisson": [0.05, 2.5]},
+    "last": {"resize_first": 0.5, "filters": BOTH["filters"], "sinc": 0.8},
+}
+# Coordinates of kernels in the cube with these options, in both stages.
+KERNEL = {"isotropic": 0.3, "anisotropic": 0.62, "generalised-isotropic": 0.75, "plateau-anisotropic": 0.899}
+
+
+def changed(**values):
+    """OPTIONS with values of both stages replaced."""
+    return OPTIONS | {stage: OPTIONS[stage] | values for stage in ("first", "second")}
+
+
+def at(**shares):
+    """The point that degrades least, but for the given coordinates."""
+    least = dict.fromkeys(PARAMETERS, 0.0)
+    least |= {"resize1": 0.75, "resize2": 0.5, "quality1": 1.0, "quality2": 1.0, "cutoff3": 1.0, "order3": 1.0}
+    assert shares.keys() <= least.keys()
+    return np.array(list((least | shares).values()))
+
+
+def degraded(image, options=OPTIONS, seed=0, **shares):
+    return degrade(image, at(**shares), np.random.default_rng(seed), options)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """What 5,000 uniform points mean, a column for each parameter."""
+    points = np.random.default_rng(0).random((5000, len(PARAMETERS)))
+    meanings = [describe(point, OPTIONS) for point in points]
+    return {name: np.array([meaning[name] for meaning in meanings]) for name in PARAMETERS}
+
+
+def test_thirty_parameters():
+    assert len(PARAMETERS) == len(set(PARAMETERS)) == 30
+    assert list(describe(at(), OPTIONS)) == list(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("kernel1", {"sinc": 0.1} | {kind: 0.9 * share for kind, share in SHARES.items()}),
+        ("kernel2", {"none": 0.2, "sinc": 0.08} | {kind: 0.72 * share for kind, share in SHARES.items()}),
+        ("size1", dict.fromkeys(range(7, 22, 2), 1 / 8)),
+        ("size2", {1: 0.2} | dict.fromkeys(range(7, 22, 2), 0.1)),
+        ("size3", {1: 0.2} | dict.fromkeys(range(7, 22, 2), 0.1)),
+        *((f"filter{stage}", dict.fromkeys(["area", "bilinear", "bicubic"], 1 / 3)) for stage in (1, 2, 3)),
+        *((f"noise{stage}", {"gaussian": 0.5, "poisson": 0.5}) for stage in (1, 2)),
+        *((f"channels{stage}", {"grey": 0.4, "colour": 0.6}) for stage in (1, 2)),
+        ("order3", {"resize-jpeg": 0.5, "jpeg-resize": 0.5}),
+    ],
+)
+def test_kinds_have_the_published_probabilities(drawn, name, published):
+    values, counts = np.unique(drawn[name], return_counts=True)
+    assert set(values.tolist()) == set(published)
+    expected = [len(drawn[name]) * published[value] for value in values.tolist()]
+    assert stats.chisquare(counts, expected).pvalue > 1e-3
+
+
+def is_uniform(values, low, high):
+    return len(values) > 50 and stats.kstest(values, stats.uniform(low, high - low).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("stage", "sigma", "sd", "poisson"), [("1", [0.2, 3], [1, 30], [0.05, 3]), ("2", [0.2, 1.5], [1, 25], [0.05, 2.5])]
+)
+def test_numbers_have_the_published_ranges(drawn, stage, sigma, sd, poisson):
+    column = {name[:-1]: drawn[name] for name in PARAMETERS if name.endswith(stage)}
+    sinc, gaussian = column["kernel"] == "sinc", column["noise"] == "gaussian"
+    anisotropic = np.char.endswith(column["kernel"], "anisotropic")
+    assert is_uniform(column["sigma_x"][~sinc & (column["kernel"] != "none")], *sigma)
+    assert is_uniform(column["sigma_y"][anisotropic], *sigma)
+    assert is_uniform(column["rotation"][anisotropic], -np.pi / 2, np.pi / 2)
+    assert is_uniform(column["cutoff"][sinc & (column["size"] < 13)], np.pi / 3, np.pi)
+    assert is_uniform(column["cutoff"][sinc & (column["size"] >= 13)], np.pi / 5, np.pi)
+    assert is_uniform(column["level"][gaussian], *sd)
+    assert is_uniform(column["level"][~gaussian], *poisson)
+    assert is_uniform(column["quality"], 30, 95)
+    for name in ("sigma_y", "rotation"):
+        assert np.isnan(column[name][~anisotropic]).all()
+    assert np.isnan(column["cutoff"][~sinc]).all()
+
+
+@pytest.mark.parametrize(
+    ("stage", "down", "keep", "up", "smallest", "largest"),
+    [("1", 0.7, 0.1, 0.2, 0.15, 1.5), ("2", 0.4, 0.3, 0.3, 0.3, 1.2)],
+)
+def test_resize_factors(drawn, stage, down, keep, up, smallest, largest):
+    factor = drawn["resize" + stage]
+    counts = [(factor < 1).sum(), (factor == 1).sum(), (factor > 1).sum()]
+    assert stats.chisquare(counts, len(factor) * np.array([down, keep, up])).pvalue > 1e-3
+    assert is_uniform(factor[factor < 1], smallest, 1)
+    assert is_uniform(factor[factor > 1], 1, largest)
+
+
+@pytest.mark.parametrize(("family", "low", "high"), [("generalised", 0.5, 4.0), ("plateau", 1.0, 2.0)])
+def test_half_of_the_exponents_lie_below_one(drawn, family, low, high):
+    shape = drawn["shape1"][np.char.startswith(drawn["kernel1"], family)]
+    assert stats.binomtest(int((shape <= 1).sum()), len(shape), 0.5).pvalue > 1e-3
+    assert is_uniform(shape[shape > 1], 1, high)
+    assert (shape >= low).all()
+    if family == "generalised":
+        assert is_uniform(shape[shape < 1], low, 1)
+    assert np.isnan(drawn["shape1"][drawn["kernel1"] == "anisotropic"]).all()
+
+
+def test_the_last_cutoff(drawn):
+    cutoff = drawn["cutoff3"]
+    assert (np.isnan(cutoff) == (drawn["size3"] == 1)).all()
+    assert is_uniform(cutoff[~np.isnan(cutoff)], np.pi / 3, np.pi)
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        *((f"{field}{stage}", {}) for field in ("size", "resize", "level", "quality") for stage in (1, 2)),
+        *((f"{field}2", {"kernel2": KERNEL["anisotropic"]}) for field in ("sigma_x", "sigma_y", "rotation")),
+        ("shape1", {"kernel1": KERNEL["generalised-isotropic"]}),
+        ("shape1", {"kernel1": KERNEL["plateau-anisotropic"]}),
+        ("cutoff1", {"kernel1": 1.0}),
+        ("size3", {"cutoff3": 0.5}),
+    ],
+)
+def test_numbers_rise_with_their_coordinate(name, beside):
+    beside = {"kernel2": KERNEL["isotropic"]} | beside
+    values = [describe(at(**beside | {name: share}), OPTIONS)[name] for share in np.linspace(0, 1, 101)]
+    assert (np.diff(values) >= 0).all()
+    assert values[-1] > values[0]
+
+
+def test_kernels_lie_in_the_cube_as_documented():
+    expected = {share: kind for kind, share in KERNEL.items()} | {0.901: "sinc", 1.0: "sinc"}
+    assert {share: describe(at(kernel1=share), OPTIONS)["kernel1"] for share in expected} == expected
+    edges = {0.0: "isotropic", 0.4049: "isotropic", 0.4051: "anisotropic", 0.6299: "anisotropic"}
+    assert {share: describe(at(kernel1=share), OPTIONS)["kernel1"] for share in edges} == edges
+    assert describe(at(kernel2=0.1999), OPTIONS)["kernel2"] == "none"
+    assert describe(at(kernel2=0.2001), OPTIONS)["kernel2"] == "isotropic"
+
+
+@pytest.mark.parametrize("corner", [0.0, 1.0])
+def test_probabilities_of_zero_and_one_hold_at_the_corners_too(corner):
+    point = np.full(len(PARAMETERS), corner)
+    options = changed(blur=0.0, down=0.0, up=0.0, gaussian=1.0, grey=0.0, filters=["bilinear"])
+    options["last"] = {"resize_first": 1.0, "filters": ["bilinear"], "sinc": 0.0}
+    meaning = describe(point, options)
+    for stage in "12":
+        found = [meaning[name + stage] for name in ("kernel", "size", "resize", "filter", "noise", "channels")]
+        assert found == ["none", 1, 1.0, "bilinear", "gaussian", "colour"]
+    assert [meaning["order3"], meaning["size3"]] == ["resize-jpeg", 1]
+    assert math.isnan(meaning["cutoff3"])
+    options = changed(blur=1.0, sinc=1.0, down=1.0) | {"last": {"resize_first": 0.0, "filters": ["area"], "sinc": 1.0}}
+    meaning = describe(point, options)
+    assert [meaning[name] for name in ("kernel1", "kernel2", "order3")] == ["sinc", "sinc", "jpeg-resize"]
+    assert meaning["cutoff3"] == pytest.approx(np.pi if corner else np.pi / 3)
+
+
+@pytest.mark.parametrize("point", [np.zeros(29), np.full(30, 1.01), np.full(30, -0.01), np.full(30, np.nan)])
+def test_points_outside_the_cube_are_refused(point):
+    with pytest.raises(ValueError, match="30 coordinates"):
+        describe(point, OPTIONS)
+
+
+def test_sides_must_be_multiples_of_the_scale():
+    with pytest.raises(ValueError, match="multiples of 4"):
+        degraded(np.zeros((30, 32, 3), np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (16, 16), (32, 36), (64, 100), (288, 288)])
+def test_shape_and_type(shape):
+    for point in np.random.default_rng(1).random((12, len(PARAMETERS))):
+        small = degrade(photo_like(0, *shape), point, np.random.default_rng(0), OPTIONS)
+        assert small.shape == (shape[0] // 4, shape[1] // 4, 3)
+        assert small.dtype == np.uint8
+
+
+def test_the_same_stream_gives_the_same_bytes_in_any_thread():
+    image = photo_like(2, 64, 80)
+    points = np.random.default_rng(2).random((24, len(PARAMETERS)))
+
+    def one(number):
+        return degrade(image, points[number], np.random.default_rng(number), OPTIONS).tobytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(one, range(24)))
+    assert together == [one(number) for number in range(24)]
+    assert len(set(together)) == 24
+
+
+def test_the_stream_is_for_noise_alone():
+    image, silent = photo_like(3, 64, 64), changed(sd=[0, 0], poisson=[0, 0])
+    for point in np.random.default_rng(3).random((12, len(PARAMETERS))):
+        first, other = (degrade(image, point, np.random.default_rng(seed), silent) for seed in (0, 1))
+        assert (first == other).all()
+    assert (degraded(image, seed=0) != degraded(image, seed=1)).any()
+
+
+def test_coordinates_without_meaning_have_no_effect():
+    image = photo_like(4, 64, 64)
+    plain = degraded(image, kernel1=KERNEL["isotropic"], sigma_x1=0.5, size1=1.0)
+    others = {"sigma_y1": 0.9, "rotation1": 0.7, "shape1": 0.9, "cutoff1": 0.4, "filter1": 0.9, "size3": 0.8}
+    assert (plain == degraded(image, kernel1=KERNEL["isotropic"], sigma_x1=0.5, size1=1.0, **others)).all()
+
+
+def test_the_least_degradation_is_nearly_the_plain_resize():
+    image = photo_like(5, 192, 256)
+    plain = resize(image.astype(np.float32), (48, 64), "area")
+    difference = (degraded(image) - plain) @ [0.299, 0.587, 0.114]  # JPEG halves the resolution of colour
+    assert 10 * np.log10(255**2 / (difference**2).mean()) > 40
+    assert abs(difference.mean()) < 0.1
+
+
+def reference(image, kernel, size, kind):
+    """Blur and resize by torch, from and to (height, width, 3)."""
+    reach = kernel.shape[0] // 2
+    tensor = torch.from_numpy(image.astype(np.float64)).permute(2, 0, 1)[:, None]
+    padded = functional.pad(tensor, [reach] * 4, mode="reflect")
+    flags = {} if kind == "area" else {"align_corners": False}
+    blurred = functional.conv2d(padded, torch.from_numpy(kernel)[None, None])
+    return functional.interpolate(blurred, size=size, mode=kind, **flags)[:, 0].permute(1, 2, 0).numpy()
+
+
+def rounded(image):
+    return np.rint(image.clip(0, 255)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("order", ["resize-jpeg", "jpeg-resize"])
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("isotropic", 1.0), ("anisotropic", 1.0), ("generalised-isotropic", 2.5), ("plateau-anisotropic", 1.5)],
+)
+def test_agrees_with_the_steps_made_one_by_one(kind, shape, order):
+    image = photo_like(6, 128, 160)
+    shares = {"kernel1": KERNEL[kind], "size1": 0.99, "sigma_x1": 0.5, "sigma_y1": 0.1, "rotation1": 0.8}
+    shares |= {
+        "shape1": 0.75,
+        "resize1": 0.35,
+        "filter1": 0.9,
+        "quality1": 0.6,
+        "kernel2": 0.95,
+        "size2": 0.3,
+        "cutoff2": 0.2,
+    }
+    shares |= {"resize2": 0.9, "filter2": 0.5, "quality2": 0.4, "cutoff3": 0.3, "size3": 0.7, "filter3": 0.1}
+    found = degraded(image, changed(sd=[0, 0]), order3=float(order == "jpeg-resize"), **shares)
+
+    kernel = kernels.of_kind(kind, 21, 1.6, 0.48, 0.3 * np.pi, shape)
+    first = jpeg(rounded(reference(image, kernel, (73, 92), "bicubic")), 69)  # factor .575
+    second = reference(first, kernels.sinc(11, np.pi / 3 + 0.2 * np.pi * 2 / 3), (36, 45), "bilinear")  # 1.13
+    last = kernels.sinc(17, np.pi / 3 + 0.375 * np.pi * 2 / 3)
+    small, size = np.ones((1, 1)), (32, 40)
+    if order == "resize-jpeg":
+        resized = reference(second, small, size, "area")
+        expected = jpeg(rounded(reference(resized, last, size, "area")), 56)
+    else:
+        resized = reference(jpeg(rounded(second), 56), small, size, "area")
+        expected = rounded(reference(resized, last, size, "area"))
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.mean() < 0.02  # a pixel that is rounded the other way changes its block
+    assert difference.max() <= 4
+
+
+def stage(noise, level, channels):
+    nothing = dict.fromkeys(("sigma_x", "sigma_y", "rotation", "shape", "cutoff"), math.nan)
+    return Stage(
+        "none", 1, **nothing, resize=1.0, filter="area", noise=noise, level=level, channels=channels, quality=95
+    )
+
+
+def field(image, *noise):
+    return _noisy(image, stage(*noise), np.random.default_rng(0)) - image
+
+
+def test_gaussian_noise_has_its_standard_deviation_and_independent_channels():
+    noise = field(np.full((300, 300, 3), 128, np.float32), "gaussian", 12.0, "colour")
+    assert noise.std() == pytest.approx(12, rel=5e-3)
+    assert np.abs(np.corrcoef(noise.reshape(-1, 3).T) - np.eye(3)).max() < 0.02
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "poisson"])
+def test_grey_noise_is_one_field(kind):
+    image = photo_like(7, 40, 56).astype(np.float32) * 0.4 + 80
+    noise = field(image, kind, 0.5, "grey")
+    assert np.ptp(noise, axis=2).max() < 1e-3
+    assert noise.std() > 0.4
+    assert np.ptp(field(image, kind, 1.0, "colour"), axis=2).max() > 1
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.5])
+@pytest.mark.parametrize("channels", ["colour", "grey"])
+@pytest.mark.parametrize(("values", "levels"), [(16, 16), (17, 32), (5, 8)])
+def test_variance_of_poisson_noise_is_proportional_to_intensity(values, levels, channels, scale):
+    intensity = np.linspace(60, 120, values).round().astype(np.float32)
+    image = np.broadcast_to(intensity[:, np.newaxis, np.newaxis], (values, 20000, 3))
+    noise = field(image, "poisson", scale, channels)
+    assert noise.var(axis=(1, 2)) == pytest.approx(scale**2 * 255 * intensity / levels, rel=0.06)
+    assert np.abs(noise.mean(axis=(1, 2))).max() < 1.2 * scale  # four standard errors
+
+
+def test_noise_reaches_the_result():
+    silent, flat = changed(sd=[0, 30], quality=[100, 100]), np.full((320, 320, 3), 128, np.uint8)
+    result = degraded(flat, silent, level2=0.4, channels2=0.0).astype(float)
+    assert result.std() == pytest.approx(12, rel=0.04)
+    assert (degraded(flat, silent) == 128).all()
+
+
+def energy(image):
+    """Mean squared difference of neighbours."""
+    image = image.astype(float)
+    return np.square(np.diff(image, axis=0)).mean() + np.square(np.diff(image, axis=1)).mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "sign"),
+    [
+        ("sigma_x1", {"kernel1": KERNEL["isotropic"], "size1": 1.0}, -1),
+        ("sigma_x1", {"kernel1": KERNEL["anisotropic"], "size1": 1.0}, -1),
+        ("sigma_y1", {"kernel1": KERNEL["plateau-anisotropic"], "size1": 1.0, "shape1": 0.5}, -1),
+        ("sigma_x2", {"kernel2": KERNEL["isotropic"], "size2": 1.0}, -1),
+        ("level1", {}, 1),
+        ("level2", {"noise2": 1.0}, 1),
+    ],
+)
+def test_sharpness_and_noise_go_one_way(name, beside, sign):
+    image = photo_like(8, 192, 192)
+    found = [energy(degraded(image, **beside | {name: share})) for share in (0.0, 0.33, 0.67, 1.0)]
+    assert (np.diff(found) * sign > 0).all(), found
+
+
+def test_a_smaller_size_in_between_loses_detail():
+    image = photo_like(8, 192, 192)
+    found = [energy(degraded(image, resize2=share)) for share in (0.0, 0.2, 0.5)]
+    assert (np.diff(found) > 0).all(), found
+
+
+def test_a_lower_quality_loses_more():
+    image = photo_like(9, 192, 192)
+    plain = resize(image.astype(np.float32), (48, 48), "area")
+    errors = [np.square(degraded(image, quality2=share) - plain).mean() for share in (1.0, 0.5, 0.0)]
+    assert (np.diff(errors) > 0).all()

@@ -1,0 +1,296 @@
+"""Degradation of second order: blur, resize, noise and JPEG twice, then resize, low pass and JPEG (Real-ESRGAN).
+
+The model is a map from the unit cube to degradations: a point drawn uniformly from the
+cube is a draw from the distribution that Wang et al. published ("Real-ESRGAN: training
+real-world blind super-resolution with pure synthetic data", ICCVW 2021), and every
+coordinate means one thing, so that neighbours in the cube degrade alike. Kinds are
+intervals as long as their probabilities, numbers are affine or piecewise affine.
+
+Unlike there, everything is drawn for each image, nothing for a batch; axes are
+resized edge to edge, where theirs go by the unrounded factor; JPEG is libjpeg's, on 8 bits.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from degcraft.degradations import kernels
+from degcraft.degradations.first_order import SCALE, gaussian_taps, jpeg
+from degcraft.degradations.resizing import resize
+
+SMALLEST = 8  # pixels, of the sides between the first and the last step
+
+_LUMA = np.array([0.2989, 0.5870, 0.1140], np.float32)  # BT.601
+
+Image = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One round of blur, resize, noise and JPEG; numbers that its kernel has no use for are NaN.
+
+    Attributes
+    ----------
+    kernel : str
+        "none", one of degcraft.kernels.KINDS, or "sinc".
+    size : int
+        Side of the kernel, pixels, odd; 1 where there is none.
+    sigma_x, sigma_y : float
+        Widths, pixels; isotropic kernels have sigma_x alone.
+    rotation : float
+        Angle of the x axis of an anisotropic kernel, radians, -pi / 2 to pi / 2.
+    shape : float
+        Exponent of a generalised Gaussian or a plateau.
+    cutoff : float
+        Of a sinc kernel, radians per pixel.
+    resize : float
+        Factor of the sides: of the image in the first stage, of the LR image in the second.
+    filter : str
+        Of the resize: "area", "bilinear" or "bicubic"; without effect where the size stays.
+    noise : str
+        "gaussian" or "poisson".
+    level : float
+        Standard deviation, grey levels of 255; or scale of the Poisson noise, 1 being natural.
+    channels : str
+        Noise that is "grey" (one field) or "colour" (three).
+    quality : float
+        Of the JPEG, 1 to 100, real; the codec rounds it.
+    """
+
+    kernel: str
+    size: int
+    sigma_x: float
+    sigma_y: float
+    rotation: float
+    shape: float
+    cutoff: float
+    resize: float
+    filter: str
+    noise: str
+    level: float
+    channels: str
+    quality: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """The last steps: to the LR size, low pass, and the JPEG of the second stage.
+
+    Attributes
+    ----------
+    order : str
+        "resize-jpeg" or "jpeg-resize".
+    filter : str
+        Of the resize.
+    size : int
+        Side of the low pass directly after the resize, pixels, odd; 1 where there is none.
+    cutoff : float
+        Of the low pass, radians per pixel; NaN where there is none.
+    """
+
+    order: str
+    filter: str
+    size: int
+    cutoff: float
+
+
+_STAGE, _ENDING = ([field.name for field in dataclasses.fields(part)] for part in (Stage, Ending))
+
+PARAMETERS: tuple[str, ...] = tuple(
+    [name + "1" for name in _STAGE] + [name + "2" for name in _STAGE] + [name + "3" for name in _ENDING]
+)
+
+
+def describe(point: NDArray[np.float64], options: dict[str, Any]) -> dict[str, float | str]:
+    """What a point of the cube means, in units.
+
+    Parameters
+    ----------
+    point : ndarray of shape (30,), float64
+        In [0, 1], in the order of PARAMETERS.
+    options : dict
+        The config section ``second_order``.
+
+    Returns
+    -------
+    dict
+        For each of PARAMETERS a number or a name, see `Stage` (1 and 2) and `Ending` (3).
+        NaN: the coordinate has no meaning beside the kind of kernel that was drawn.
+    """
+    first, second, ending = (dataclasses.asdict(part) for part in _decoded(point, options))
+    numbered = (("1", first), ("2", second), ("3", ending))
+    return {name + number: value for number, part in numbered for name, value in part.items()}
+
+
+def degrade(
+    image: NDArray[np.uint8], point: NDArray[np.float64], rng: np.random.Generator, options: dict[str, Any]
+) -> NDArray[np.uint8]:
+    """Degrade one image as a point of the cube says.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, 3), uint8
+        HR image, RGB; sides are multiples of 4. Between the first and the last step no side
+        is below 8, so that images below 108 pixels may be reduced less than the point says.
+    point : ndarray of shape (30,), float64
+        In [0, 1], in the order of PARAMETERS.
+    rng : numpy.random.Generator
+        Draws the fields of noise, and nothing else.
+    options : dict
+        The config section ``second_order``.
+
+    Returns
+    -------
+    ndarray of shape (height // 4, width // 4, 3), uint8
+        LR image, RGB.
+
+    Raises
+    ------
+    ValueError
+        A side that is not a multiple of 4, or a point that is not in the cube.
+    """
+    if image.shape[0] % SCALE or image.shape[1] % SCALE:
+        raise ValueError(f"sides {image.shape[:2]} are not multiples of {SCALE}")
+    first, second, ending = _decoded(point, options)
+    small = (image.shape[0] // SCALE, image.shape[1] // SCALE)
+    once = _passed(image.astype(np.float32), first, image.shape[:2], rng)
+    twice = _passed(jpeg(_rounded(once), first.quality).astype(np.float32), second, small, rng)
+    if ending.order == "resize-jpeg":
+        return jpeg(_rounded(_finished(twice, ending, small)), second.quality)
+    return _rounded(_finished(jpeg(_rounded(twice), second.quality).astype(np.float32), ending, small))
+
+
+def _decoded(point: NDArray[np.float64], options: dict[str, Any]) -> tuple[Stage, Stage, Ending]:
+    """The degradation at a point of the cube."""
+    if np.shape(point) != (len(PARAMETERS),) or not np.all((np.asarray(point) >= 0) & (np.asarray(point) <= 1)):
+        raise ValueError(f"a point needs {len(PARAMETERS)} coordinates in [0, 1], got {point!r}")
+    shares = dict(zip(PARAMETERS, np.asarray(point).tolist(), strict=True))
+    first, second = (
+        _stage({name: shares[name + number] for name in _STAGE}, options[key], options["kernel_size"])
+        for number, key in (("1", "first"), ("2", "second"))
+    )
+    last = options["last"]
+    order = _choice(shares["order3"], {"resize-jpeg": last["resize_first"], "jpeg-resize": 1 - last["resize_first"]})
+    kind = _choice(shares["filter3"], dict.fromkeys(last["filters"], 1.0))
+    # The cutoff rises along its coordinate, up to no low pass at all.
+    if _choice(shares["cutoff3"], {"sinc": last["sinc"], "none": 1 - last["sinc"]}) == "none":
+        return first, second, Ending(order, kind, 1, math.nan)
+    cutoff = _between((math.pi / 3, math.pi), shares["cutoff3"] / last["sinc"])
+    return first, second, Ending(order, kind, _side(shares["size3"], options["kernel_size"]), cutoff)
+
+
+def _stage(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> Stage:
+    noise = _choice(shares["noise"], {"gaussian": options["gaussian"], "poisson": 1 - options["gaussian"]})
+    return Stage(
+        **_blur(shares, options, sizes),
+        resize=_factor(shares["resize"], options),
+        filter=_choice(shares["filter"], dict.fromkeys(options["filters"], 1.0)),
+        noise=noise,
+        level=_between(options["sd" if noise == "gaussian" else "poisson"], shares["level"]),
+        channels=_choice(shares["channels"], {"grey": options["grey"], "colour": 1 - options["grey"]}),
+        quality=_between(options["quality"], shares["quality"]),
+    )
+
+
+def _blur(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
+    """The fields of a stage that say its kernel."""
+    family = (1 - options["sinc"]) * options["blur"] / sum(options["kernels"].values())
+    kinds = {"none": 1 - options["blur"]} | {kind: options["kernels"][kind] * family for kind in kernels.KINDS}
+    kernel = _choice(shares["kernel"], kinds | {"sinc": options["sinc"] * options["blur"]})
+    size = 1 if kernel == "none" else _side(shares["size"], sizes)
+    blur = dict.fromkeys(("sigma_x", "sigma_y", "rotation", "shape", "cutoff"), math.nan)
+    if kernel == "sinc":
+        lowest = math.pi / 3 if size < 13 else math.pi / 5  # small kernels cannot hold a low cutoff
+        blur["cutoff"] = _between((lowest, math.pi), shares["cutoff"])
+    elif kernel != "none":
+        blur["sigma_x"] = _between(options["sigma"], shares["sigma_x"])
+    if kernel.endswith("anisotropic"):
+        blur["sigma_y"] = _between(options["sigma"], shares["sigma_y"])
+        # Half a turn, where the published range is a whole one, covers every kernel once.
+        blur["rotation"] = _between((-math.pi / 2, math.pi / 2), shares["rotation"])
+    kind = kernel.split("-")[0]
+    if kind in ("generalised", "plateau"):
+        low, high = options[kind]  # a fair coin decides between below and above 1
+        blur["shape"] = float(np.interp(shares["shape"], [0, 0.5, 1], [low, 1, high]))
+    return {"kernel": kernel, "size": size, **blur}
+
+
+def _factor(share: float, options: dict[str, Any]) -> float:
+    """Reductions, then no change, then enlargements, the factor never falling."""
+    down, up = options["down"], options["up"]
+    smallest, largest = options["factor"]
+    if share < down:
+        return _between((smallest, 1), share / down)
+    return _between((1, largest), (share - (1 - up)) / up) if share > 1 - up else 1.0
+
+
+def _choice(share: float, shares: dict[str, float]) -> str:
+    """The name whose interval the share falls in; intervals in proportion to the shares, in their order."""
+    names = [name for name in shares if shares[name] > 0]
+    ends = np.cumsum([shares[name] for name in names])
+    return names[int(np.searchsorted(ends[:-1] / ends[-1], share, side="right"))]
+
+
+def _between(limits: list[float] | tuple[float, float], share: float) -> float:
+    return limits[0] + (limits[1] - limits[0]) * share
+
+
+def _side(share: float, sizes: list[int]) -> int:
+    """An odd side, each equally likely."""
+    sides = range(sizes[0], sizes[1] + 1, 2)
+    return sides[min(int(share * len(sides)), len(sides) - 1)]
+
+
+def _passed(image: Image, stage: Stage, size: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """Blur, resize to `size` times the stage's factor, noise."""
+    height, width = (max(SMALLEST, math.floor(side * stage.resize)) for side in size)
+    return _noisy(resize(_blurred(image, stage), (height, width), stage.filter), stage, rng)
+
+
+def _blurred(image: Image, stage: Stage) -> Image:
+    if stage.kernel == "none":
+        return image
+    if stage.kernel == "sinc":
+        return kernels.filtered(image, kernels.sinc(stage.size, stage.cutoff))
+    if stage.kernel == "isotropic":  # the only one that is a product of rows and columns
+        taps = gaussian_taps(stage.sigma_x, stage.size)
+        rows = ndimage.correlate1d(image, taps, axis=0, mode="mirror")
+        return ndimage.correlate1d(rows, taps, axis=1, mode="mirror")
+    shape = (stage.sigma_x, stage.sigma_y, stage.rotation, stage.shape)
+    return kernels.filtered(image, kernels.of_kind(stage.kernel, stage.size, *shape))
+
+
+def _noisy(image: Image, stage: Stage, rng: np.random.Generator) -> Image:
+    """The image with noise, range 0 to 255, not rounded."""
+    grey = stage.channels == "grey"
+    if stage.noise == "poisson":
+        field = _photon_noise(image @ _LUMA[:, np.newaxis] if grey else image, rng)
+    else:
+        field = rng.standard_normal((*image.shape[:2], 1 if grey else 3), dtype=np.float32)
+    return np.clip(image + np.float32(stage.level) * field, 0, 255)
+
+
+def _photon_noise(image: Image, rng: np.random.Generator) -> Image:
+    """Poisson counts of the image minus their mean, as many photons at white as the image has grey levels.
+
+    The number of levels is rounded up to a power of two, so that the variance at intensity
+    I is 255 I / levels: I itself, very nearly, for a photograph.
+    """
+    mean = np.rint(np.clip(image, 0, 255))
+    distinct = np.count_nonzero(np.bincount(mean.astype(np.uint8).ravel()))
+    gain = 255 / 2 ** math.ceil(math.log2(distinct))
+    return (rng.poisson(mean / gain) * gain - mean).astype(np.float32)
+
+
+def _finished(image: Image, ending: Ending, size: tuple[int, int]) -> Image:
+    """The image at the LR size, low-passed."""
+    small = resize(image, size, ending.filter)
+    return small if math.isnan(ending.cutoff) else kernels.filtered(small, kernels.sinc(ending.size, ending.cutoff))
+
+
+def _rounded(image: Image) -> NDArray[np.uint8]:
+    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)

@@ -1,0 +1,67 @@
+"""What the figures and claims read of the config."""
+
+import json
+
+from degcraft.sections import SECOND_ORDER, Section, drawn, entry, only, without
+
+
+def families(config: Section, extractors: list[str]) -> dict[str, str]:
+    """The first of `extractors` that differs from each in its seed alone: one network, initialised differently."""
+    first: dict[str, str] = {}
+    return {
+        name: first.setdefault(json.dumps(without(entry(config, "extractors", name), "seed"), sort_keys=True), name)
+        if config["extractors"][name].get("weights") == "random"
+        else name
+        for name in extractors
+    }
+
+
+def evidence(config: Section, wildcards: dict[str, str]) -> Section:
+    """Sections behind one figure or the claims."""
+    chosen, figure = config["evidence"], wildcards["figure"]
+    if figure in ("figure1", "figure2"):
+        blur = chosen["blur"]
+        names = [*blur["trainings"], blur["test"], *blur["widths"]]
+        trained = {"seeds": config["train"]["seeds"], "backbone": chosen["backbone"]}
+        return {**trained, "blur": blur, "settings": {name: entry(config, "settings", name) for name in names}}
+    if figure in ("figure3", "figure4"):
+        return _maps(config, figure)
+    if figure == "figure5":
+        measured = only(chosen, "backbone", "extractor", "setting", "alphas", "outside")
+        return {"evidence": measured, "train": only(config["train"], "seeds")}
+    if figure == "figure9":
+        return {"votes": chosen["votes"]}
+    if figure == "figure14":
+        measured = only(chosen, "backbone", "extractor", "setting", "alphas", "outside", "front")
+        return {
+            "evidence": measured,
+            "train": only(config["train"], "seeds"),
+            "weights": only(config["weights"], "floor"),
+        }
+    if figure in ("figure15", "figure17"):
+        divided = {"bins": {name: only(axis, "count") for name, axis in config["bins"].items()}}
+        return {"extractors": config["estimation"]["extractors"], **(divided if figure == "figure15" else {})}
+    if figure == "figure16":
+        return _lookalikes(config)
+    if figure == "claims":
+        measured = without(chosen, "images", "votes", "stability", "front", "lookalikes")
+        narrow = {"train": only(config["train"], "seeds"), "evaluate": only(config["evaluate"], "metrics")}
+        return {**only(config, "tables", "weights"), **narrow, "evidence": measured}
+    return {"figure": chosen["images"][figure], "border": config["evaluate"]["crop"]}
+
+
+def _maps(config: Section, figure: str) -> Section:
+    chosen = config["evidence"]
+    shown = {"families": families(config, chosen["extractors"]), "setting": chosen["setting"]}
+    if figure == "figure3":
+        drawn_from = {"stability": chosen["stability"], "distances": config["distances"], "seed": config["seed"]}
+        return {**shown, **drawn_from}
+    return {**shown, "bins": config["bins"], "ranges": entry(config, "settings", chosen["setting"])}
+
+
+def _lookalikes(config: Section) -> Section:
+    """What both rows of degraded contents are drawn from: the crafted distribution, and all of its model alike."""
+    chosen = config["evidence"]["lookalikes"]
+    crafted = drawn(config, chosen["draw"], "")
+    whole = SECOND_ORDER if "second_order" in crafted["degradation"] else "uniform"
+    return {"lookalikes": chosen, "crafted": crafted, "uniform": drawn(config, whole, ""), "seed": config["seed"]}
