@@ -20,6 +20,8 @@ def schema() -> dict[str, Any]:
 def options(node: dict[str, Any] | None = None, path: str = "") -> dict[str, dict[str, Any]]:
     """All options of the schema: dotted path (names in maps as ``<setting>``) to its own schema.
 
+    A section that names its stages itself is one option.
+
     Parameters
     ----------
     node : dict, optional
@@ -29,7 +31,7 @@ def options(node: dict[str, Any] | None = None, path: str = "") -> dict[str, dic
     """
     node = _resolved(schema() if node is None else node)
     children = _children(node)
-    if not children:
+    if not children or "x-stages" in node:
         return {path: node}
     return {
         key: option

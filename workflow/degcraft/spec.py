@@ -26,7 +26,8 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
         prepare: set. applications: application. synthesize: set, and target unless the set is bins or samples.
-        pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part. train: backbone, target, draw, seed. tables: table. evidence: figure.
+        pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part.
+        train: backbone, target, draw, seed. tables: table. evidence: figure.
 
     Returns
     -------
@@ -77,7 +78,8 @@ def parse_weighting(name: str) -> Section:
     if match is None or float(match[3] or 0) > 1:
         raise DegcraftError(
             f'unknown weighting "{name}"; needed is frechet-a and an alpha >= 0, frechet-auto, mixture, refined or '
-            "second-order, and, for another share of the uniform distribution, -f and a number up to 1; write frechet-a25 or refined-f0.1"
+            "second-order, and, for another share of the uniform distribution, -f and a number up to 1; "
+            "write frechet-a25 or refined-f0.1"
         )
     parsed: Section = {"kind": match[2] or "frechet"}
     if match[1]:

@@ -173,7 +173,7 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
         label, known = block[0].method.removesuffix(" baseline"), {row.extractor for row in block}
         listed = wanted["extractors"][backbone] if backbone in wanted["backbones"] else []
         ours = [Row(f"{label} {name}", "crafted", backbone, name, weighting) for name in listed if name not in known]
-        further = wanted["draws"].get(backbone, []) if backbone in wanted["backbones"] else []
+        further = wanted.get("draws", {}).get(backbone, []) if backbone in wanted["backbones"] else []
         beyond = [_further(label, backbone, draw) for draw in further]
         rows += [*block[:-1], *ours, *beyond, block[-1]]
     return rows
@@ -194,7 +194,7 @@ def why_not_run(row: Row, setting: str, metric: str, spec: dict[str, Any], absen
         return "method not implemented yet"
     if row.backbone not in wanted["backbones"]:
         return f"{row.backbone} is not in tables.backbones"
-    listed = [*wanted["extractors"][row.backbone], *wanted["draws"].get(row.backbone, [])]
+    listed = [*wanted["extractors"][row.backbone], *wanted.get("draws", {}).get(row.backbone, [])]
     if row.extractor and row.extractor not in listed and row.draw not in listed:
         missing = f"{row.extractor} is not in tables.extractors.{row.backbone}"
         return f"no weights for {row.extractor}" if row.extractor in absent else missing

@@ -90,7 +90,7 @@ def table_models(config: dict[str, Any]) -> list[str]:
             [
                 *("uniform", "oracle"),
                 *(f"{name}.{weighting}" for name in tables["extractors"][backbone]),
-                *tables["draws"].get(backbone, []),
+                *tables.get("draws", {}).get(backbone, []),
             ]
         )
         for seed in config["train"]["seeds"]
@@ -98,8 +98,8 @@ def table_models(config: dict[str, Any]) -> list[str]:
 
 
 def fitted(config: dict[str, Any]) -> list[str]:
-    """Weights whose fit is judged, as ``<target>/<draw>``: further draws of Table 2, for its settings and applications."""
-    draws = dict.fromkeys(draw for listed in config["tables"]["draws"].values() for draw in listed)
+    """Weights whose fit is judged, as ``<target>/<draw>``: further draws of Table 2, its settings, applications."""
+    draws = dict.fromkeys(draw for listed in config["tables"].get("draws", {}).values() for draw in listed)
     judged = [draw for draw in draws if "." in draw and not draw.split(".", 1)[1].startswith("frechet")]
     return [
         f"{target}/{draw}" for target in (*config["tables"]["settings"], *config["applications"]) for draw in judged

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from degcraft.degradations import kernels
 from degcraft.degradations.first_order import SCALE, gaussian_taps, jpeg
+from degcraft.degradations.kernels import KINDS, filtered, of_kind, sinc
 from degcraft.degradations.resizing import resize
 
 SMALLEST = 8  # pixels, of the sides between the first and the last step
@@ -36,7 +36,7 @@ class Stage:
     Attributes
     ----------
     kernel : str
-        "none", one of degcraft.kernels.KINDS, or "sinc".
+        "none", one of degcraft.degradations.kernels.KINDS, or "sinc".
     size : int
         Side of the kernel, pixels, odd; 1 where there is none.
     sigma_x, sigma_y : float
@@ -199,7 +199,7 @@ def _stage(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) 
 def _blur(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
     """The fields of a stage that say its kernel."""
     family = (1 - options["sinc"]) * options["blur"] / sum(options["kernels"].values())
-    kinds = {"none": 1 - options["blur"]} | {kind: options["kernels"][kind] * family for kind in kernels.KINDS}
+    kinds = {"none": 1 - options["blur"]} | {kind: options["kernels"][kind] * family for kind in KINDS}
     kernel = _choice(shares["kernel"], kinds | {"sinc": options["sinc"] * options["blur"]})
     size = 1 if kernel == "none" else _side(shares["size"], sizes)
     blur = dict.fromkeys(("sigma_x", "sigma_y", "rotation", "shape", "cutoff"), math.nan)
@@ -255,13 +255,13 @@ def _blurred(image: Image, stage: Stage) -> Image:
     if stage.kernel == "none":
         return image
     if stage.kernel == "sinc":
-        return kernels.filtered(image, kernels.sinc(stage.size, stage.cutoff))
+        return filtered(image, sinc(stage.size, stage.cutoff))
     if stage.kernel == "isotropic":  # the only one that is a product of rows and columns
         taps = gaussian_taps(stage.sigma_x, stage.size)
         rows = ndimage.correlate1d(image, taps, axis=0, mode="mirror")
         return ndimage.correlate1d(rows, taps, axis=1, mode="mirror")
     shape = (stage.sigma_x, stage.sigma_y, stage.rotation, stage.shape)
-    return kernels.filtered(image, kernels.of_kind(stage.kernel, stage.size, *shape))
+    return filtered(image, of_kind(stage.kernel, stage.size, *shape))
 
 
 def _noisy(image: Image, stage: Stage, rng: np.random.Generator) -> Image:
@@ -289,7 +289,7 @@ def _photon_noise(image: Image, rng: np.random.Generator) -> Image:
 def _finished(image: Image, ending: Ending, size: tuple[int, int]) -> Image:
     """The image at the LR size, low-passed."""
     small = resize(image, size, ending.filter)
-    return small if math.isnan(ending.cutoff) else kernels.filtered(small, kernels.sinc(ending.size, ending.cutoff))
+    return small if math.isnan(ending.cutoff) else filtered(small, sinc(ending.size, ending.cutoff))
 
 
 def _rounded(image: Image) -> NDArray[np.uint8]:
