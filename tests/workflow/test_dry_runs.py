@@ -22,25 +22,26 @@ PAPER = "snakemake --cores 8 results/table2.csv --configfile workflow/presets/pa
 
 
 def table2(models: int, own: int, targets: int, extractors: int) -> dict[str, int]:
-    """Jobs of Table 2 for so many trainings, models on targets, targets, and extractors."""
+    """Jobs of Table 2 for so many trainings, models on targets, targets, and extractors; then one row of refined."""
     return {
         "prepare_images": 4, "synthesize_bins": 1, "synthesize_references": targets, "synthesize_test": targets,
-        "extract_features_bins": extractors, "extract_features_references": extractors * targets,
-        "bin_distances": extractors * targets, "bin_weights": extractors * targets,
-        "train_model": own, "restore_images": models, "evaluate_model": models, "table2": 1,
+        "extract_features_bank": extractors + 1, "extract_features_references": (extractors + 1) * targets,
+        "bin_distances": extractors * targets, "bin_weights": (extractors + 1) * targets, "fit_posterior": 1,
+        "train_model": own + targets, "restore_images": models + targets, "evaluate_model": models + targets,
+        "table2": 1,
     }  # fmt: skip
 
 
 def figures(line: str) -> dict[str, int]:
     """Jobs of all figures, or of what the claims need of them."""
-    trained = 26 + 3 + 6  # Table 2; blur; alphas of setting 3 other than 25
+    trained = 30 + 3 + 6  # Table 2; blur; alphas of setting 3 other than 25
     # On test sets of Table 2; of blur, on one range and seven widths; of seven alphas and the oracle, outside.
-    tested = 32 + 3 * 8 + 6 + 2 * 8
+    tested = 36 + 3 * 8 + 6 + 2 * 8
     claims = {
         "prepare_images": 5, "synthesize_bins": 1, "synthesize_references": 5,
-        "synthesize_stability": 1, "synthesize_test": 4 + 8, "pretrain_extractor": 1, "extract_features_bins": 7,
-        "extract_features_references": 4 * 2 + 5 + 7, "extract_features_stability": 7, "bin_distances": 20,
-        "bin_weights": 20 + 2 * 7, "train_model": trained, "restore_images": tested, "evaluate_model": tested,
+        "synthesize_stability": 1, "synthesize_test": 4 + 8, "pretrain_extractor": 1, "extract_features_bank": 7 + 1,
+        "extract_features_references": 4 * 3 + 5 + 7, "extract_features_stability": 7, "bin_distances": 20,
+        "bin_weights": 20 + 4 + 2 * 7, "fit_posterior": 1, "train_model": trained, "restore_images": tested, "evaluate_model": tested,
         "figure_evidence": 4, "claims": 1,
     }  # fmt: skip
     if "claims.csv" in line:
@@ -57,6 +58,11 @@ def figures(line: str) -> dict[str, int]:
         "figure_evidence": 9,
         "image_evidence": 7,
         "lookalikes": 1,
+        **{name: 1 for name in ("synthesize_samples", "synthesize_repeat", "synthesize_targets")},
+        **{name: 1 for name in ("synthesize_second_order", "choose_alpha", "estimate", "estimate_second_order")},
+        "collect_estimation": 1,
+        "extract_features_bank": 8 + 4,
+        "fit_posterior": 1 + 2,
         "draw_figure": 17,
         "figures": 1,
     }
@@ -105,14 +111,14 @@ def expected(line: str) -> dict[str, int]:
         return weights | table2(models=4 * 8 + 4 * 7, own=29 + 25, targets=4, extractors=6)
     if "results/weights" in line:
         return {
-            "prepare_images": 2, "synthesize_bins": 1, "synthesize_references": 1, "extract_features_bins": 1,
+            "prepare_images": 2, "synthesize_bins": 1, "synthesize_references": 1, "extract_features_bank": 1,
             "extract_features_references": 1, "bin_distances": 1, "bin_weights": 1,
         }  # fmt: skip
     if "results/models" in line:
         return expected("results/weights") | {"prepare_images": 3, "train_model": 1}
     if "figure4.pdf" in line:
         return {
-            "prepare_images": 3, "synthesize_bins": 1, "synthesize_references": 2, "extract_features_bins": 7,
+            "prepare_images": 3, "synthesize_bins": 1, "synthesize_references": 2, "extract_features_bank": 7,
             "extract_features_references": 14, "bin_distances": 14, "bin_weights": 28,
             "pretrain_extractor": 1,  # DASR's encoder, which learns from the training images
             "figure_evidence": 1, "draw_figure": 1,

@@ -187,7 +187,7 @@ def test_edits_that_change_nothing_rerun_nothing(tiny_run, checkout, tmp_path):
     ("module", "old", "new", "first"),
     [
         (
-            "degradations.py",
+            "degradations/first_order.py",
             "SCALE = 4",
             "SCALE = 2 + 2",
             {"applications", "pretrain", "synthesize", "train", "evidence"},

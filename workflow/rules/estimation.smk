@@ -13,7 +13,7 @@ rule estimate:
     benchmark:
         "results/benchmarks/estimate/{extractor}/{repeat}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
@@ -66,7 +66,7 @@ rule collect_estimation:
     benchmark:
         "results/benchmarks/collect_estimation.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
