@@ -34,6 +34,7 @@ OUTPUTS = {
     "evaluate_model": "results/metrics/rrdb/setting3/uniform/seed0.csv",
     "table1": "results/table1.csv",
     "table2": "results/table2.csv",
+    "fits": "results/fits.csv",
     "figure_evidence": "results/figure4.csv",
     "image_evidence": "results/crops/figure6",
     "lookalikes": "results/crops/figure16",

@@ -58,6 +58,7 @@ def figures(line: str) -> dict[str, int]:
         "figure_evidence": 9,
         "image_evidence": 7,
         "lookalikes": 1,
+        "fits": 1,
         **{name: 1 for name in ("synthesize_samples", "synthesize_repeat", "synthesize_targets")},
         **{name: 1 for name in ("synthesize_second_order", "choose_alpha", "estimate", "estimate_second_order")},
         "collect_estimation": 1,

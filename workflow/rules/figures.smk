@@ -24,7 +24,8 @@ rule draw_figure:
 
 
 rule figures:
-    """Every figure of the paper, its data, and the verdict on every claim."""
+    """Every figure, its data, the verdict on every claim, and what was found for every target."""
     input:
         collect("results/{figure}.{suffix}", figure=plans.FIGURES, suffix=["pdf", "png", "csv"]),
         "results/claims.csv",
+        "results/fits.csv",
