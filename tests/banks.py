@@ -6,6 +6,7 @@ import numpy as np
 
 from degcraft.weighting import residuals
 from degcraft.weighting.posterior import LOG_SPREAD, MIDDLE, Components, Network, Posterior
+from degcraft.weighting.references import Estimator
 
 SPREADS = np.array([0.05, 0.06, 0.08])  # of the exact posteriors, per degradation
 FEATURES = 12
@@ -60,8 +61,9 @@ def network(width=4):
     return Network(shift, scale, [*layers, (np.zeros(shapes[2], np.float32), outputs)], direct)
 
 
-def estimates(bank, networks=2):
-    """Posterior and residuals of a bank, as the stage posterior makes them."""
+def estimator(bank, smoothing=0.02, networks=2):
+    """What the stage posterior makes of a bank."""
     posterior = Posterior([network()] * networks)
     held_out = posterior.held_out(bank.features, bank.contents % networks)
-    return posterior, residuals.fit(bank.features, held_out, bank.folds, bank.contents)
+    judged = residuals.fit(bank.features, held_out, bank.folds, bank.contents)
+    return Estimator(posterior, judged, smoothing, np.arange(3))

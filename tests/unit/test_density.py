@@ -196,3 +196,9 @@ def test_sharp_posteriors_want_little_smoothing():
 def test_smoothing_is_chosen_from_few_images_too(n):
     bank = banks.make(contents=n, each=1)
     assert choose_smoothing(banks.components(bank.features), bank.points, np.random.default_rng(0)) in SMOOTHINGS
+
+
+def test_a_smoothing_is_chosen_where_nothing_is_known():
+    bank = banks.make(contents=20, each=10)
+    none = banks.components(bank.features).along([])
+    assert choose_smoothing(none, bank.points[:, :0], np.random.default_rng(0)) in SMOOTHINGS

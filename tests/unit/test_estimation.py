@@ -15,7 +15,6 @@ from degcraft.trials import Boxes, Trial, arrays, random_box
 from degcraft.weighting import archive, effective_bins
 from degcraft.weighting.agreement import bin_densities, log_density
 from degcraft.weighting.density import CELLS, Density
-from degcraft.weighting.references import Estimator
 from tests import banks
 
 BINS = 75
@@ -47,8 +46,7 @@ def bank():
         [np.digitize(made.points[:, axis], edges[1:-1]) for axis, edges in enumerate(banks.EDGES)], (5, 5, 3)
     )
     binned = np.stack([made.features[numbers == number][:12] for number in range(BINS)])
-    posterior, residuals = banks.estimates(made)
-    return estimation.Bank(binned, Estimator(posterior, residuals, 0.03), 50.0, banks.EDGES, 1)
+    return estimation.Bank(binned, banks.estimator(made, smoothing=0.03), 50.0, banks.EDGES, 1)
 
 
 def references(boxes, n=100):
@@ -241,14 +239,6 @@ def test_boxes_of_many_parameters_are_judged_on_their_axes(bank):
     assert lines["log_density_restricted"][3] == pytest.approx(expected)
 
 
-def test_information_of_each_parameter():
-    # Normals of known spread about uniform places: nats above uniform are those of the entropies.
-    made = banks.make(contents=100, each=100)
-    inside = ((made.points > 0.3) & (made.points < 0.7)).all(axis=1)  # no truncation
-    told = cost.information(banks.components(made.features[inside]), made.points[inside])
-    assert told == pytest.approx(-np.log(banks.SPREADS) - 0.5 * np.log(2 * np.pi * np.e), abs=0.05)
-
-
 def test_cost_table_compares_grid_and_banks():
     second = pd.DataFrame({"samples": [50, 60], "parameters": 30, "target": "box0", "log_density": [1.0, 2.0]})
     second = second.assign(log_density_restricted=[1.5, 2.5], bound=4.0, restricted="a", seconds=1.0)
@@ -264,10 +254,7 @@ def test_cost_table_compares_grid_and_banks():
 
 def written(tmp_path, bank, targets):
     """Files of a repeat as earlier stages write them."""
-    estimator = bank.estimator
-    names = {"networks": np.array(len(estimator.posterior.networks)), "smoothing": np.array(estimator.smoothing)}
-    parts = archive.arrays(estimator.posterior, estimator.residuals)
-    write_arrays(tmp_path / "posterior.npz", {}, **names, **parts)
+    write_arrays(tmp_path / "posterior.npz", {}, **archive.arrays(bank.estimator))
     write_arrays(tmp_path / "bank.npz", {}, features=bank.features)
     write_arrays(tmp_path / "targets.npz", {}, **arrays(targets))
     features = [references(target.truth, target.references) for target in targets]

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -231,20 +232,32 @@ def test_each_network_ignores_its_own_fold():
     assert scores[0] != others[0]
 
 
+def test_information_of_each_parameter():
+    # Normals of known spread about uniform places: nats above uniform are those of the entropies.
+    made = banks.make(contents=100, each=100)
+    inside = ((made.points > 0.3) & (made.points < 0.7)).all(axis=1)  # no truncation
+    told = banks.components(made.features[inside]).information(made.points[inside])
+    assert told == pytest.approx(-np.log(banks.SPREADS) - 0.5 * np.log(2 * np.pi * np.e), abs=0.05)
+
+
 def test_the_archive_gives_everything_back(tmp_path):
     bank = banks.make(contents=8, each=20)
-    posterior, residuals = banks.estimates(bank)
-    arrays = archive.arrays(posterior, residuals)
-    assert sorted(arrays) == sorted(archive.names(2))
-    write_arrays(tmp_path / "posterior.npz", {}, **arrays)
-    found = dict(zip(archive.names(2), read_arrays(tmp_path / "posterior.npz", *archive.names(2)), strict=True))
-    again, calibration = archive.restored(found, 2)
-    assert everything(again) == everything(posterior)
-    assert (
-        calibration.measure(bank.features, again(bank.features))
-        == residuals.measure(bank.features, posterior(bank.features))
-    ).all()
-    assert (calibration.contents == bank.contents).all()
+    before = banks.estimator(bank)
+    write_arrays(tmp_path / "posterior.npz", {}, **archive.arrays(before))
+    after = archive.estimator(partial(read_arrays, tmp_path / "posterior.npz"))
+    assert everything(after.posterior) == everything(before.posterior)
+    assert (after.smoothing, after.informative.tolist()) == (before.smoothing, before.informative.tolist())
+    measured = [one.residuals.measure(bank.features, one.posterior(bank.features)) for one in (before, after)]
+    assert (measured[0] == measured[1]).all()
+    assert (after.residuals.contents == bank.contents).all()
+
+
+def test_parameters_without_traces_are_found():
+    made = banks.make(contents=40, each=50)
+    points = np.concatenate([made.points, np.random.default_rng(0).random((2000, 1))], axis=1)
+    recipe = fitting.Recipe(epochs=6, width=32, components=1, folds=2)
+    found, _ = fitting.estimator(made.features, points, made.contents, recipe, seed=0)
+    assert found.informative.tolist() == [0, 1, 2]
 
 
 SPEC = {
@@ -283,15 +296,14 @@ def test_the_stage_writes_the_same_bytes_twice(files, capsys):
 
 def test_the_stage_writes_what_estimates_need(files):
     run(files, "out.npz")
-    networks, smoothing, meta = read_arrays(files / "out.npz", "networks", "smoothing", "meta")
-    assert networks == 3
-    assert 0.01 <= smoothing <= 0.08
+    parameters, meta = read_arrays(files / "out.npz", "parameters", "meta")
+    assert parameters.tolist() == ["blur", "noise", "quality"]
     assert json.loads(str(meta)) == {"spec": SPEC, "code": "c0de"}
-    arrays = dict(zip(archive.names(3), read_arrays(files / "out.npz", *archive.names(3)), strict=True))
-    posterior, residuals = archive.restored(arrays, 3)
-    assert len(posterior.networks) == 3
-    assert residuals.contents.tolist() == [*range(6)] * 8
-    assert residuals.places.shape == (48, 3)
+    estimator = archive.estimator(partial(read_arrays, files / "out.npz"))
+    assert len(estimator.posterior.networks) == 3
+    assert 0.01 <= estimator.smoothing <= 0.08
+    assert estimator.residuals.contents.tolist() == [*range(6)] * 8
+    assert estimator.residuals.places.shape == (48, 3)
 
 
 def test_feature_maps_are_refused(files):

@@ -12,11 +12,11 @@ SCRATCH = banks.AXES[:, 5].astype(np.float32)  # a direction in which no degrada
 @pytest.fixture(scope="module")
 def calibrated():
     bank = banks.make(contents=100, each=40)
-    return banks.estimates(bank)
+    return banks.estimator(bank)
 
 
 def judged(calibrated, features, seed=0):
-    posterior, found = calibrated
+    posterior, found = calibrated.posterior, calibrated.residuals
     components = posterior(features)
     distances = found.measure(features, components)
     return judge(found, distances, density.estimate(components, 0.02), np.random.default_rng(seed))
@@ -37,7 +37,7 @@ def test_terms_of_the_prediction():
 
 def test_features_are_predicted_from_degradations():
     bank = banks.make()
-    found = banks.estimates(bank)[1]
+    found = banks.estimator(bank).residuals
     predicted = design(bank.points) @ found.prediction * found.scale + found.shift
     expected = bank.points / banks.SPREADS @ banks.AXES[:, :3].T
     assert abs(predicted - expected).mean() < 0.3  # of unit noise
@@ -45,7 +45,8 @@ def test_features_are_predicted_from_degradations():
 
 def test_distances_are_those_of_the_residuals_covariance():
     bank = banks.make()
-    posterior, found = banks.estimates(bank)
+    estimator = banks.estimator(bank)
+    posterior, found = estimator.posterior, estimator.residuals
     components = posterior(bank.features)
     standard = (bank.features - bank.features.mean(axis=0)) / bank.features.std(axis=0)
     residual = standard - design(centre(components)) @ found.prediction
@@ -56,7 +57,8 @@ def test_distances_are_those_of_the_residuals_covariance():
 
 def test_distances_of_the_bank_are_held_out():
     bank = banks.make(contents=8, each=3)
-    posterior, found = banks.estimates(bank)
+    estimator = banks.estimator(bank)
+    posterior, found = estimator.posterior, estimator.residuals
     own = found.measure(bank.features, posterior(bank.features))
     assert found.distances.mean() > 1.2 * own.mean()
     new = banks.references(0, low=(0, 0, 0), high=(1, 1, 1))

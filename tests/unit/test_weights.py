@@ -135,8 +135,8 @@ def spec_of(kind, floor=0.05):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    arrays = archive.arrays(*banks.estimates(banks.make(contents=50, each=40)))
-    write_arrays(folder / "posterior.npz", {}, networks=np.array(2), smoothing=np.array(0.02), **arrays)
+    arrays = archive.arrays(banks.estimator(banks.make(contents=50, each=40)))
+    write_arrays(folder / "posterior.npz", {}, parameters=np.array(["a", "b", "c"]), **arrays)
     features = banks.references(0).features
     write_arrays(folder / "references.npz", {}, features=features)
     write_arrays(folder / "scratched.npz", {}, features=features + SCRATCH)

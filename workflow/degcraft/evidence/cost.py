@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from degcraft.evidence.estimation import TRUE_DRAWS, Rngs
 from degcraft.trials import Trial
 from degcraft.weighting.agreement import log_density
-from degcraft.weighting.posterior import Components
 from degcraft.weighting.references import Estimator
 
 DIVISIONS = 5  # bins per parameter of a grid, as the paper divides blur and noise
@@ -65,23 +64,6 @@ def box_table(
         }
         lines.append({**line, "seconds": seconds})
     return pd.DataFrame(lines)
-
-
-def information(components: Components, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much images say about each parameter: mean log-density of its true value, nats above uniform, shape (d,).
-
-    Parameters
-    ----------
-    components : Components
-        Posteriors of n images that the networks have not seen.
-    points : ndarray of shape (n, d), float64
-        Their degradations.
-    """
-    marginals = [
-        Components(components.log_shares, components.means[..., [axis]], components.spreads[..., [axis]])
-        for axis in range(points.shape[1])
-    ]
-    return np.array([one.log_density(points[:, [axis]]).mean() for axis, one in enumerate(marginals)])
 
 
 def cost_table(second: pd.DataFrame | None, counts: Sequence[int], contents: int, note: str | None) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from degcraft import trials
 from degcraft.bins import unit_edges
-from degcraft.degradations import second_order
 from degcraft.errors import DegcraftError
 from degcraft.evidence import cost, estimation
 from degcraft.io import read_arrays, read_table, whole_file, write_table
@@ -82,11 +81,12 @@ def run_second_order(
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    points, contents = read_arrays(bank, "points", "contents")
+    parameters, points, contents = read_arrays(bank, "parameters", "points", "contents")
+    names: list[str] = parameters.tolist()
     (x,) = read_arrays(known, "features")
     whole = archive.estimator(partial(read_arrays, posterior))
     held_out = whole.posterior.held_out(x, contents % len(whole.posterior.networks))
-    told = dict(zip(second_order.PARAMETERS, cost.information(held_out, points), strict=True))
+    told = dict(zip(names, held_out.information(points), strict=True))
     say("nats per image: " + ", ".join(f"{name} {told[name]:.2f}" for name in sorted(told, key=lambda n: -told[n])))
 
     found, references = _references(targets, features)
@@ -96,7 +96,7 @@ def run_second_order(
         estimator = whole
         if n < len(x):
             estimator, _ = fitting.estimator(x[:n], points[:n], contents[:n], recipe, spec["seed"])
-        table = cost.box_table(estimator, second_order.PARAMETERS, found, references, spec["floor"], rngs)
+        table = cost.box_table(estimator, names, found, references, spec["floor"], rngs)
         tables.append(table.assign(samples=n, parameters=points.shape[1]))
         say(f"{n} images: {table['log_density'].mean():.2f} nats of at most {table['bound'].mean():.2f}")
     joined = pd.concat(tables, ignore_index=True)

@@ -24,7 +24,7 @@ def run(bank: Path, features: Path, spec: dict[str, Any], code: str, output: Pat
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     (known,) = read_arrays(features, "features")
-    points, contents = placed(bank, spec)
+    names, points, contents = placed(bank, spec)
     if known.shape[:-1] != points.shape[:-1]:
         raise DegcraftError(
             f"{features}: features of shape {known.shape} for {points.shape[:-1]} images; one vector per image is "
@@ -39,24 +39,23 @@ def run(bank: Path, features: Path, spec: dict[str, Any], code: str, output: Pat
         )
     known, points = known.reshape(-1, known.shape[-1]), points.reshape(-1, points.shape[-1])
     estimator, scores = fitting.estimator(known, points, contents, recipe, spec["seed"])
-    arrays = archive.arrays(estimator.posterior, estimator.residuals)
-    smoothing = np.array(estimator.smoothing)
-    write_arrays(output, {"spec": spec, "code": code}, networks=np.array(recipe.folds), smoothing=smoothing, **arrays)
+    write_arrays(output, {"spec": spec, "code": code}, parameters=np.array(names), **archive.arrays(estimator))
+    silent = [names[axis] for axis in range(len(names)) if axis not in estimator.informative]
     say(
         f"{len(known)} images, {known.shape[-1]} features: held-out log-density of the true degradation "
         f"{np.mean(scores):.2f} nats above uniform (folds: {', '.join(f'{one:.2f}' for one in scores)}); "
-        f"smoothing {smoothing:g}"
+        f"smoothing {estimator.smoothing:g}{'; no traces of ' if silent else ''}{', '.join(silent)}"
     )
 
 
-def placed(bank: Path, spec: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Degradations of the bank's images in the unit cube, shape (..., d), and their contents, shape (...)."""
+def placed(bank: Path, spec: dict[str, Any]) -> tuple[Sequence[str], NDArray[np.float64], NDArray[np.int64]]:
+    """Names of d parameters, the images' degradations in the unit cube, (..., d), and their contents, (...)."""
     if "bins" not in spec:
-        points, contents = read_arrays(bank, "points", "contents")
-        return points, contents
+        names, points, contents = read_arrays(bank, "parameters", "points", "contents")
+        return names.tolist(), points, contents
     space = Space.of_bins(spec["bins"])
     points = space.to_cube(np.stack(read_arrays(bank, *space.names), axis=-1))
-    return points, np.broadcast_to(np.arange(points.shape[1]), points.shape[:2])
+    return space.names, points, np.broadcast_to(np.arange(points.shape[1]), points.shape[:2])
 
 
 def main(argv: Sequence[str]) -> None:

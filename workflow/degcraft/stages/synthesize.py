@@ -63,7 +63,8 @@ def run_samples(images: Path, spec: dict[str, Any], code: str, output: Path, thr
     with ThreadPoolExecutor(threads) as pool:
         lr, points = zip(*pool.map(one, range(spec["count"])), strict=True)
     contents = np.arange(spec["count"]) % len(hr)
-    write_arrays(output, {"spec": spec, "code": code}, images=np.stack(lr), points=np.stack(points), contents=contents)
+    arrays = {"images": np.stack(lr), "points": np.stack(points), "contents": contents}
+    write_arrays(output, {"spec": spec, "code": code}, parameters=np.array(second_order.PARAMETERS), **arrays)
 
 
 def run_targets(images: Path, spec: dict[str, Any], code: str, output: Path, threads: int, repeat: str) -> None:

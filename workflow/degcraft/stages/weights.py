@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from degcraft.bins import edges, grid, unit_edges
-from degcraft.degradations import second_order
 from degcraft.errors import DegcraftError
 from degcraft.io import read_arrays, read_table, write_table
 from degcraft.spaces import Space
@@ -62,7 +61,8 @@ def run_mixture(posterior: Path, references: Path, spec: dict[str, Any], output:
 
 def run_refined(posterior: Path, references: Path, spec: dict[str, Any], output: Path) -> None:
     """Write one line per class, parameter and cell: its ends and its probability."""
-    space = Space.of_bins(spec["bins"]) if "bins" in spec else Space.cube(second_order.PARAMETERS)
+    (names,) = read_arrays(posterior, "parameters")
+    space = Space.of_bins(spec["bins"]) if "bins" in spec else Space.cube(tuple(names.tolist()))
     features = features_of(references)
     density, verdict = estimator(posterior).refined(
         features, stream(spec["seed"], "weights", spec["weighting"]["kind"])

@@ -1,9 +1,10 @@
-"""Posteriors and residuals as named arrays, for files."""
+"""Estimators as named arrays, for files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from degcraft.weighting.posterior import Network, Posterior
@@ -22,10 +23,12 @@ def names(networks: int) -> list[str]:
     ]
 
 
-def arrays(posterior: Posterior, residuals: Residuals) -> dict[str, NDArray[Any]]:
-    """Everything that `restored` takes back."""
-    found: dict[str, NDArray[Any]] = {}
-    for one, network in enumerate(posterior.networks):
+def arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:
+    """Everything that `estimator` takes back."""
+    networks, residuals = estimator.posterior.networks, estimator.residuals
+    found = {"networks": np.array(len(networks)), "smoothing": np.array(estimator.smoothing)}
+    found["informative"] = estimator.informative
+    for one, network in enumerate(networks):
         found |= {f"network{one}.shift": network.shift, f"network{one}.scale": network.scale}
         for name, layer in (("direct", network.direct), *((f"layer{i}", x) for i, x in enumerate(network.layers))):
             found |= {f"network{one}.{name}.weight": layer[0], f"network{one}.{name}.bias": layer[1]}
@@ -34,13 +37,9 @@ def arrays(posterior: Posterior, residuals: Residuals) -> dict[str, NDArray[Any]
 
 def estimator(read: Callable[..., Sequence[NDArray[Any]]]) -> Estimator:
     """Estimator from the file of the stage posterior; `read` gives arrays by their names."""
-    networks, smoothing = read("networks", "smoothing")
+    networks, smoothing, informative = read("networks", "smoothing", "informative")
     keys = names(int(networks))
-    return Estimator(*restored(dict(zip(keys, read(*keys), strict=True)), int(networks)), float(smoothing))
-
-
-def restored(found: Mapping[str, NDArray[Any]], networks: int) -> tuple[Posterior, Residuals]:
-    """Posterior and residuals from the arrays of `arrays`."""
+    found = dict(zip(keys, read(*keys), strict=True))
 
     def layer(name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         return found[f"{name}.weight"], found[f"{name}.bias"]
@@ -52,6 +51,7 @@ def restored(found: Mapping[str, NDArray[Any]], networks: int) -> tuple[Posterio
             [layer(f"network{one}.layer{number}") for number in range(_LAYERS)],
             layer(f"network{one}.direct"),
         )
-        for one in range(networks)
+        for one in range(int(networks))
     ]
-    return Posterior(members), Residuals(*(found[f"residuals.{field.name}"] for field in fields(Residuals)))
+    residuals = Residuals(*(found[f"residuals.{field.name}"] for field in fields(Residuals)))
+    return Estimator(Posterior(members), residuals, float(smoothing), informative)

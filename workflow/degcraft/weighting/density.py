@@ -60,6 +60,12 @@ class Density:
         """Density of some of the parameters, whatever the others."""
         return Density(self.shares, self.cells[:, axes])
 
+    def embedded(self, axes: NDArray[np.int64], d: int) -> "Density":
+        """The same density along `axes` of d parameters, uniform along the others."""
+        cells = np.full((len(self.shares), d, CELLS), 1 / CELLS)
+        cells[:, axes] = self.cells
+        return Density(self.shares, cells)
+
     def mixed(self, other: "Density", share: float) -> "Density":
         """The same density with a share of another."""
         shares = np.concatenate([(1 - share) * self.shares, share * other.shares])

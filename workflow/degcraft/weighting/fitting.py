@@ -72,10 +72,15 @@ def fit(
     return Posterior(networks), scores
 
 
+# Nats per image. Below, what a posterior says of a parameter is mostly its own error, which the estimate would take for
+# evidence: 100 references multiply it.
+INFORMATIVE = 0.02
+
+
 def estimator(
     features: NDArray[np.float32], points: NDArray[np.float64], contents: NDArray[np.int64], recipe: Recipe, seed: int
 ) -> tuple[Estimator, list[float]]:
-    """Everything that an estimate needs of the bank: posterior, smoothing and residuals.
+    """Everything that an estimate needs of the bank: posterior, residuals, smoothing, and what images say of at all.
 
     Parameters
     ----------
@@ -94,8 +99,11 @@ def estimator(
     folds = contents % recipe.folds
     posterior, scores = fit(features, points, folds, recipe, seed)
     held_out = posterior.held_out(features, folds)
-    smoothing = density.choose_smoothing(held_out, points, stream(seed, "posterior", "smoothing"))
-    return Estimator(posterior, residuals.fit(features, held_out, folds, contents), smoothing), scores
+    informative = np.flatnonzero(held_out.information(points) > INFORMATIVE)
+    told = held_out.along(informative), points[:, informative]
+    smoothing = density.choose_smoothing(*told, stream(seed, "posterior", "smoothing"))
+    judged = residuals.fit(features, held_out, folds, contents)
+    return Estimator(posterior, judged, smoothing, informative), scores
 
 
 class MixtureDensity(nn.Module):

@@ -1,5 +1,6 @@
 """Posterior of the degradation of one image, given its features: mixtures of truncated normals on the unit cube."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,10 @@ class Components:
         """Posteriors of some of the images."""
         return Components(self.log_shares[chosen], self.means[chosen], self.spreads[chosen])
 
+    def along(self, axes: Sequence[int] | NDArray[np.int64]) -> "Components":
+        """Posteriors of some of the parameters, whatever the others."""
+        return Components(self.log_shares, self.means[..., axes], self.spreads[..., axes])
+
     def masses(self, edges: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
         """Probability of each cell between `edges` (from 0 to 1) along one axis, shape (n, k, cells)."""
         means, spreads = self.means[..., axis, None], self.spreads[..., axis, None]
@@ -53,6 +58,17 @@ class Components:
         inside = _log_between(-self.means / self.spreads, (1 - self.means) / self.spreads)
         logs = -0.5 * z**2 - np.log(self.spreads) - 0.5 * np.log(2 * np.pi) - inside
         return np.asarray(logsumexp(self.log_shares + logs.sum(axis=-1), axis=1))
+
+    def information(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much images say about each parameter: mean log-density of its true value, nats above uniform, shape (d,).
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, d), float64
+            True degradations. The networks that the posteriors come from must not have seen the images.
+        """
+        axes = range(points.shape[1])
+        return np.array([self.along([axis]).log_density(points[:, [axis]]).mean() for axis in axes])
 
 
 def _log_between(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:

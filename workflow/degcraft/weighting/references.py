@@ -1,5 +1,6 @@
 """What one target's references say: bin proportions or a density, and whether the model explains them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +25,14 @@ class Estimator:
         Judges the fit.
     smoothing : float
         Of densities.
+    informative : ndarray of int64
+        Parameters that leave traces in images, in rising order; densities are uniform along the others.
     """
 
     posterior: Posterior
     residuals: Residuals
     smoothing: float
+    informative: NDArray[np.int64]
 
     def mixture(
         self, features: NDArray[np.float32], edges: list[NDArray[np.float64]], rng: np.random.Generator
@@ -61,15 +65,24 @@ class Estimator:
         outside = ~verdict.explained
         if not outside.any():
             return sharp, verdict
-        wide = density.average(components[outside], verdict.powers[outside])
+        wide = self._embedded(components[outside], lambda told: density.average(told, verdict.powers[outside]))
         if outside.all():
             return wide, verdict
-        sharp = density.estimate(components[verdict.explained], self.smoothing)
-        return sharp.mixed(wide, 1 - verdict.share), verdict
+        return self._density(components[verdict.explained]).mixed(wide, 1 - verdict.share), verdict
 
     def _judged(self, features: NDArray[np.float32], rng: np.random.Generator) -> tuple[Components, Verdict, Density]:
         """Posteriors of the references, the verdict, and the density of them all."""
         components = self.posterior(features)
-        every = density.estimate(components, self.smoothing)
+        every = self._density(components)
         distances = self.residuals.measure(features, components)
         return components, residuals.judge(self.residuals, distances, every, rng), every
+
+    def _density(self, components: Components) -> Density:
+        return self._embedded(components, lambda told: density.estimate(told, self.smoothing))
+
+    def _embedded(self, components: Components, estimate: Callable[[Components], Density]) -> Density:
+        """What `estimate` makes of the informative parameters, uniform along the others."""
+        d = components.means.shape[2]
+        if not len(self.informative):
+            return Density.uniform(d)
+        return estimate(components.along(self.informative)).embedded(self.informative, d)
