@@ -39,7 +39,7 @@ def test_table2_is_computed_from_images(tiny_run):
     assert set(run.setting) == {"setting1", "setting3"}
     psnr = run[run.metric == "psnr_y"]
     assert psnr.measured.between(5, 45).all()
-    assert len(psnr) == 2 * (4 + 3)  # settings, draws of both backbones
+    assert len(psnr) == 2 * (5 + 3)  # settings, draws of both backbones
     means = pd.read_csv(tiny_run / CRAFTED).psnr_y.mean()
     row = psnr.query("backbone == 'srresnet' and setting == 'setting3' and extractor == 'dct'")
     assert row.measured.item() == pytest.approx(means)

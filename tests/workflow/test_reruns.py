@@ -82,6 +82,7 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "evaluate.lpips.weights": {"evaluate": {"lpips": weights}},
         "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
         "tables.settings": {"tables": {"settings": ["setting1", "setting3", "setting4"]}},
+        "tables.draws.<backbone>": {"extractors": {"second": encoder}},
         "tables.extractors.<backbone>": {
             "extractors": {"second": encoder},
             "tables": {"extractors": {"rrdb": ["vgg-random", "second"]}},
@@ -143,13 +144,13 @@ def test_a_new_extractor_computes_that_extractor_only(tiny_run, tmp_path):
     second = {"second": {"kind": "alexnet", "weights": "random", "seed": 5}}
     changes = {"extractors": second, "tables": {"extractors": {"srresnet": ["alexnet-random", "dct", "second"]}}}
     assert planned(tiny_run, tmp_path, changes) == {
-        "extract_features_bins": 1, "extract_features_references": 2, "bin_distances": 2, "bin_weights": 2,
+        "extract_features_bank": 1, "extract_features_references": 2, "bin_distances": 2, "bin_weights": 2,
         "train_model": 2, "restore_images": 2, "evaluate_model": 2, "table2": 1,
     }  # fmt: skip
 
 
 def test_a_metric_trains_nothing(tiny_run, tmp_path):
-    assert planned(tiny_run, tmp_path, {"evaluate": {"metrics": ["psnr_y"]}}) == {"evaluate_model": 14, "table2": 1}
+    assert planned(tiny_run, tmp_path, {"evaluate": {"metrics": ["psnr_y"]}}) == {"evaluate_model": 16, "table2": 1}
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ def test_edits_that_change_nothing_rerun_nothing(tiny_run, checkout, tmp_path):
             "weighting/frechet.py",
             "import numpy as np",
             "import numpy as np\n\nEDITED = 1",
-            {"distances", "weights", "evidence"},
+            {"distances", "weights", "alpha", "estimation", "evidence"},
         ),
         ("metrics.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"evaluate", "evidence"}),
         ("extractors/dct.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"features"}),
