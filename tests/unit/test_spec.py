@@ -229,7 +229,7 @@ def test_training_reads_its_own_seed_and_no_checkpoint_interval(base):
     found = json.loads(spec(base, "train", backbone="rrdb", target="setting1", draw="oracle", seed="3"))
     assert (found["seed"], found["training_seed"]) == (0, 3)
     assert found["setting"] == base["settings"]["setting1"]
-    assert set(base["train"]) - set(found["train"]) == {"seeds", "checkpoint_every"}
+    assert set(base["train"]) - set(found["train"]) == {"seeds", "checkpoint_every", "continued"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from skimage import data
 from degcraft.errors import DegcraftError
 from degcraft.extractors import build, extract
 from degcraft.extractors.dct import block_coefficients
-from degcraft.extractors.traces import energies, features, quantisation, quantisation_table, sharpness
+from degcraft.extractors.traces import energies, features, quantisation, sharpness
 from degcraft.spec import spec
 
 QUALITY, RATIO, COUNT = 0, 1, 2
@@ -34,17 +34,6 @@ def compressed(image, quality, chroma=2):
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=chroma)
     return np.asarray(Image.open(buffer))
-
-
-def pillow_table(quality):
-    buffer = BytesIO()
-    Image.new("L", (8, 8)).save(buffer, "JPEG", quality=quality)
-    return np.array(Image.open(buffer).quantization[0])
-
-
-@pytest.mark.parametrize("quality", [1, 10, 30, 49, 50, 51, 75, 90, 96, 100])
-def test_tables_are_those_of_the_codec(quality):
-    assert quantisation_table(quality).ravel().tolist() == pillow_table(quality).tolist()
 
 
 @pytest.mark.parametrize("chroma", [0, 2])

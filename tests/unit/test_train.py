@@ -1,5 +1,8 @@
 import contextlib
+import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -8,12 +11,13 @@ import torch
 
 from degcraft import resumption
 from degcraft.backbones import build
+from degcraft.batches import Pairs, Patches
 from degcraft.bins import Mixture, Region
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, read_table, write_pack, write_table
 from degcraft.models import read_model, write_model
 from degcraft.stages import train as stage
-from degcraft.training import Batches, Recipe, Trainer, fit
+from degcraft.training import Recipe, Trainer, fit
 from tests.conftest import photo_like
 
 BACKBONE = {"kind": "srresnet", "width": 8, "blocks": 1}
@@ -52,7 +56,8 @@ def trainer(**changes):
 
 
 def batches(pack, draw=None, **changes):
-    return Batches(pack, draw or region(), recipe(**changes), (0, 0), DEGRADATION)
+    used = recipe(**changes)
+    return Pairs(Patches(pack, used.patch, draw or region(), (0, 0)), range(used.batch), DEGRADATION)
 
 
 def run(trained, source, save=lambda state: None, every=5, until=None):
@@ -72,39 +77,6 @@ def test_cosine_schedule():
         assert recipe().lr_at(step) == pytest.approx(expected.get_last_lr()[0], rel=1e-9)
         expected.optimizer.step()
         expected.step()
-
-
-def test_batches_hold_matching_pairs(pack):
-    lr, hr = batches(pack, region((0, 0), (0, 0), (100, 100)))[0]
-    assert lr.shape == (2, 3, 8, 8)
-    assert hr.shape == (2, 3, 32, 32)
-    assert lr.dtype == hr.dtype == torch.uint8
-    mean = torch.nn.functional.avg_pool2d(hr.float(), 4)
-    own, other = ((lr.float() - pair).abs().mean() for pair in (mean, mean.flip(0)))
-    assert own < 0.5 * other
-
-
-def test_crops_do_not_depend_on_the_draw_but_on_seed_and_step(pack):
-    light, heavy = batches(pack), batches(pack, region((3, 4), (30, 40), (30, 40)))
-    assert torch.equal(light[3][1], heavy[3][1])
-    assert not torch.equal(light[3][0], heavy[3][0])
-    assert not torch.equal(light[3][1], light[4][1])
-    assert not torch.equal(light[3][1], Batches(pack, region(), recipe(), (0, 1), DEGRADATION)[3][1])
-
-
-def test_loader_workers_do_not_change_the_images(pack):
-    loader = torch.utils.data.DataLoader(batches(pack), batch_size=None, sampler=range(2, 8), num_workers=2)
-    for step, (lr, hr) in enumerate(loader, start=2):
-        expected = batches(pack)[step]
-        assert torch.equal(lr, expected[0])
-        assert torch.equal(hr, expected[1])
-
-
-def test_images_smaller_than_a_patch_are_refused(pack):
-    with pytest.raises(
-        DegcraftError, match=r"train.patch: 64, but 2 training images are smaller, first a.*write train.patch: 48"
-    ):
-        batches(pack, patch=64)
 
 
 def test_training_lowers_the_loss_and_averages_the_weights(pack):
@@ -164,7 +136,7 @@ def test_models_are_rebuilt_from_their_file(tmp_path):
 
 
 def spec():
-    options = {name: getattr(recipe(), name) for name in Recipe.__dataclass_fields__}
+    options = {name: getattr(recipe(), name) for name in Recipe.__dataclass_fields__} | {"compile": False}
     return {
         "seed": 0, "training_seed": 0, "train": options, "degradation": DEGRADATION, "backbone": BACKBONE,
         "compute": {"device": "cpu", "precision": "fp32", "threads": 1},
@@ -173,13 +145,13 @@ def spec():
 
 
 def test_a_damaged_checkpoint_is_said_and_training_starts_anew(folder, tmp_path, capsys, monkeypatch):
-    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "whole")
+    stage.run(folder, None, None, spec(), "code", 5, 1, tmp_path / "whole")
     kept = []
     monkeypatch.setattr(resumption, "save", lambda state, path: kept.append(path))
-    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "again")
+    stage.run(folder, None, None, spec(), "code", 5, 1, tmp_path / "again")
     kept[0].parent.mkdir()
     kept[0].write_bytes(b"half a checkpoint")
-    stage.run(folder, None, spec(), "code", 5, 1, tmp_path / "again")
+    stage.run(folder, None, None, spec(), "code", 5, 1, tmp_path / "again")
     assert "damaged" in capsys.readouterr().err
     for name in ("model.safetensors", "model.json", "loss.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -190,9 +162,9 @@ def test_a_checkpoint_of_another_definition_is_not_used(folder, tmp_path, monkey
     changed = spec()
     changed["train"]["lr"] = 5e-4
     monkeypatch.setattr(resumption, "resume", lambda trainer, path, report: paths.append(path))
-    stage.run(folder, None, spec(), "code", 100, 1, tmp_path)
-    stage.run(folder, None, changed, "code", 100, 1, tmp_path)
-    stage.run(folder, None, spec(), "other code", 100, 1, tmp_path)
+    stage.run(folder, None, None, spec(), "code", 100, 1, tmp_path)
+    stage.run(folder, None, None, changed, "code", 100, 1, tmp_path)
+    stage.run(folder, None, None, spec(), "other code", 100, 1, tmp_path)
     assert len(set(paths)) == 3
 
 
@@ -208,9 +180,10 @@ def refined(path, blur=1):
 
 def test_training_draws_from_a_density_past_the_bins(folder, tmp_path):
     past = {name: value for name, value in spec().items() if name != "setting"}
-    stage.run(folder, refined(tmp_path / "weights.csv"), past, "code", 5, 1, tmp_path / "past")
+    stage.run(folder, refined(tmp_path / "weights.csv"), None, past, "code", 5, 1, tmp_path / "past")
     stage.run(
         folder,
+        None,
         None,
         spec() | {"setting": {"blur": [1, 2], "noise": [0, 10], "quality": [80, 90]}},
         "code",
@@ -229,5 +202,49 @@ def test_a_checkpoint_of_another_density_is_not_used(folder, tmp_path, monkeypat
     past = {name: value for name, value in spec().items() if name != "setting"}
     monkeypatch.setattr(resumption, "resume", lambda trainer, path, report: paths.append(path))
     for number, blur in enumerate((1, 0.5, 1)):
-        stage.run(folder, refined(tmp_path / f"{number}.csv", blur), past, "code", 100, 1, tmp_path)
+        stage.run(folder, refined(tmp_path / f"{number}.csv", blur), None, past, "code", 100, 1, tmp_path)
     assert paths[0] == paths[2] != paths[1]
+
+
+def test_a_training_begins_with_the_weights_of_another(folder, tmp_path):
+    stage.run(folder, None, None, spec(), "code", 100, 1, tmp_path / "first")
+    initial, still = tmp_path / "first" / "model.safetensors", spec()
+    still["train"] |= {"lr": 1e-12, "lr_floor": 1e-13, "iterations": 3, "log_every": 3}
+    stage.run(folder, None, initial, still, "code", 100, 1, tmp_path / "second")
+    before, after = (read_model(tmp_path / name / "model.safetensors", CPU)[0] for name in ("first", "second"))
+    for own, other in zip(before.parameters(), after.parameters(), strict=True):
+        assert torch.allclose(own, other, atol=1e-9)
+    other = spec() | {"backbone": {**BACKBONE, "width": 12}}
+    with pytest.raises(DegcraftError, match=r"'width': 8.* not .*'width': 12.*rm .*model.safetensors"):
+        stage.run(folder, None, initial, other, "code", 100, 1, tmp_path / "third")
+
+
+def test_another_beginning_is_another_checkpoint(folder, tmp_path, monkeypatch):
+    stage.run(folder, None, None, spec(), "code", 100, 1, tmp_path / "first")
+    paths = []
+    monkeypatch.setattr(resumption, "resume", lambda trainer, path, report: paths.append(path))
+    for initial in (None, tmp_path / "first" / "model.safetensors"):
+        stage.run(folder, None, initial, spec(), "code", 100, 1, tmp_path / "second")
+    assert len(set(paths)) == 2
+
+
+def test_a_compiled_network_trains_to_the_same_losses(pack):
+    torch.manual_seed(0)
+    compiled = Trainer(build(BACKBONE), recipe(), CPU, contextlib.nullcontext, compiled=True)
+    found, expected = (run(one, batches(pack)).losses for one in (compiled, trainer()))
+    assert [row[1] for row in found] == pytest.approx([row[1] for row in expected], rel=1e-4)
+
+
+def test_processes_share_batches_and_train_the_same_network(folder, tmp_path):
+    stage.run(folder, None, None, spec(), "code", 5, 1, tmp_path / "one")
+    given = ["--images", folder, "--spec", json.dumps(spec()), "--code", "code", "--checkpoint-every", 5]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
+    command = [*launcher, "-m", "degcraft.stages.train", *given, "--output", tmp_path / "two"]
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 12/12") == 1
+    one, two = (read_table(tmp_path / name / "loss.csv")["loss"].to_numpy() for name in ("one", "two"))
+    assert two == pytest.approx(one, rel=1e-5)
+    one, two = (read_model(tmp_path / name / "model.safetensors", CPU)[0] for name in ("one", "two"))
+    for own, other in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.allclose(own, other, atol=1e-5)

@@ -41,6 +41,23 @@ SETS = {
 }
 # Extractors of Figures 3 and 4 alone train no SR network.
 MAPS = {"pretrain", "features", "distances", "weights", "evidence", "figures"}
+# Posteriors, alphas and estimates are of traces, which need no weights, and of banks of their own.
+TRACES = {"posterior", "alpha", "estimation"}
+# No row of the tiny run is drawn from the second-order model; what is estimated of it is.
+SECOND_ORDER = {"synthesize", "features", "posterior", "estimation", "evidence", "figures"}
+# What an option would reach if every followed stage read all files of the one before.
+BEYOND = {
+    "settings": {"posterior", "alpha"},
+    "prepare.bins": {"alpha"},
+    "applications": {*TRACES, "evaluate"},
+    "extractors": TRACES,
+    "train.log_every": TRACES,
+    "compute": TRACES,
+    "tables.settings": {"posterior", "alpha"},
+    "tables.extractors": TRACES,
+    "tables.draws": {"estimation"},
+    "evidence": {*TRACES, "tables"},
+}
 # Nothing is trained on textures in the tiny run.
 UNUSED = "pretrain.alexnet"
 
@@ -60,16 +77,19 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
     parts = path.split(".")
     if parts[0] == "prepare" and parts[1] in SETS:
         return SETS[parts[1]]
-    if path in ("evidence.extractors", "extractors.<extractor>.textures") or path.startswith("pretrain.dasr"):
-        return MAPS | ({"tables"} if "textures" in path else set())  # the table says what it lacks
+    if path.startswith("second_order") or path == "posterior.samples":
+        return SECOND_ORDER
+    if path == "extractors.<extractor>.textures":
+        return MAPS | TRACES | {"tables"}  # the table says what it lacks, and estimates are made with it
+    if path == "evidence.extractors" or path.startswith("pretrain.dasr"):
+        return MAPS
     if path in ("evidence.outside", "evidence.blur.test", "evidence.blur.widths"):
         return set(stages) | {"figures"}  # another test set for networks that are there
     if path == "evidence.front" or path.startswith("evidence.lookalikes"):
         return set(stages) | {"figures"}  # other draws or targets, which nothing else reads
     if parts[0] == "estimation":  # banks and references of its own, which nothing else reads
         return {*stages, "estimation", "evidence", "figures"} | ({"features"} if "synthesize" in stages else set())
-    beyond = {"applications": {"evaluate", "tables"}, "evidence": {"tables"}}
-    return closure(set(stages)) - beyond.get(parts[0], set())
+    return closure(set(stages)).difference(*(left for name, left in BEYOND.items() if path.startswith(name)))
 
 
 def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
@@ -83,6 +103,7 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
         "tables.settings": {"tables": {"settings": ["setting1", "setting3", "setting4"]}},
         "tables.draws.<backbone>": {"extractors": {"second": encoder}},
+        "train.continued": {"train": {"init": "uniform"}},
         "tables.extractors.<backbone>": {
             "extractors": {"second": encoder},
             "tables": {"extractors": {"rrdb": ["vgg-random", "second"]}},

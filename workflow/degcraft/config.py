@@ -24,6 +24,7 @@ _WORDS = {
     "string": "text",
     "array": "a list",
     "object": "a section of options",
+    "boolean": "true or false",
 }
 _LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 

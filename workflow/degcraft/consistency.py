@@ -37,6 +37,9 @@ def problems(config: dict[str, Any]) -> Iterator[str]:
     lr, floor = value_at(config, "train.lr"), value_at(config, "train.lr_floor")
     if is_number(lr) and is_number(floor) and floor > lr > 0:
         yield f"train.lr_floor: expected at most train.lr, {lr}, got {floor}"
+    batch, gpus = value_at(config, "train.batch"), value_at(config, "train.gpus")
+    if is_number(batch) and is_number(gpus) and gpus >= 1 and batch % gpus:
+        yield f"train.gpus: expected a divisor of train.batch, {batch}, got {gpus}"
     alphas = value_at(config, "evidence.alphas")
     named = {"weights.alpha": value_at(config, "weights.alpha")}
     named |= {f"evidence.alphas[{i}]": alpha for i, alpha in enumerate(alphas if isinstance(alphas, list) else [])}

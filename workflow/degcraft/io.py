@@ -175,6 +175,8 @@ class ImagePack(Sequence[NDArray[np.uint8]]):
         Unique, safe as file names.
     contents : list of str
         Hash of each image's pixels.
+    pixels : ndarray of shape (bytes,), uint8
+        All images, one after the other; a memory map.
     """
 
     def __init__(self, folder: Path_) -> None:
@@ -193,21 +195,24 @@ class ImagePack(Sequence[NDArray[np.uint8]]):
             raise damaged(folder, error) from error
         if pixels.dtype != np.uint8 or pixels.shape != (ends[-1],):
             raise damaged(folder, f"{pixels.size} bytes of pixels, {ends[-1]} indexed")
-        self._place: list[list[int]] = place.tolist()
-        self._pixels = pixels.view(np.ndarray)  # slices of a memmap proper are slower
+        self._places: list[tuple[int, int, int]] = list(map(tuple, place.tolist()))
+        self.pixels: NDArray[np.uint8] = pixels.view(np.ndarray)  # slices of a memmap proper are slower
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, item: Any) -> Any:
         """Image `item`, shape (height, width, 3), uint8, RGB; a view, read-only."""
-        offset, height, width = self._place[item]
-        return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+        offset, height, width = self._places[item]
+        return self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
 
     def shape(self, item: int) -> tuple[int, int]:
         """Height and width of image `item`, without touching its pixels."""
-        _, height, width = self._place[item]
-        return height, width
+        return self._places[item][1:]
+
+    def place(self, item: int) -> tuple[int, int, int]:
+        """Offset of image `item` in `pixels`, its height and width."""
+        return self._places[item]
 
 
 def write_pack(

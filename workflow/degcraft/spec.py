@@ -1,6 +1,7 @@
 """What each job reads of the config, as text that is equal exactly when the job's work is equal."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -193,15 +194,31 @@ def _ranges(config: Section) -> Section:
 
 
 def _train(config: Section, wildcards: dict[str, str]) -> Section:
+    # Other seeds are other jobs; checkpoints do not change results.
+    train = without(config["train"], "seeds", "checkpoint_every", "continued")
+    if initial_draw(config, wildcards["draw"]):
+        train["iterations"] = math.ceil(train["iterations"] * config["train"]["continued"])
     return {
         "backbone": entry(config, "backbones", wildcards["backbone"]),
-        # Other seeds are other jobs; checkpoints do not change results.
-        "train": without(config["train"], "seeds", "checkpoint_every"),
+        "train": train,
         "compute": config["compute"],
         "seed": config["seed"],
         "training_seed": int(wildcards["seed"]),
         **drawn(config, wildcards["draw"], wildcards["target"]),
     }
+
+
+def initial_draw(config: Section, draw: str) -> str | None:
+    """Draw of the model that a crafted one is trained on from, None where it starts afresh.
+
+    Examples
+    --------
+    >>> [initial_draw({"train": {"init": "uniform"}}, draw) for draw in ("oracle", "dct.mixture", "dct.second-order")]
+    [None, 'uniform', 'second-order']
+    """
+    if config["train"]["init"] == "scratch" or "." not in draw:
+        return None
+    return SECOND_ORDER if parse_weighting(draw.partition(".")[2])["kind"] == SECOND_ORDER else "uniform"
 
 
 def _restore(config: Section, _: dict[str, str]) -> Section:
@@ -223,50 +240,6 @@ def _tables(config: Section, wildcards: dict[str, str]) -> Section:
         "train": {key: config["train"][key] for key in ("iterations", "seeds")},
         "backbones": {name: config["backbones"][name] for name in tables["backbones"]},
     }
-
-
-def families(config: Section, extractors: list[str]) -> dict[str, str]:
-    """The first of `extractors` that differs from each in its seed alone: one network, initialised differently."""
-    first: dict[str, str] = {}
-    return {
-        name: first.setdefault(json.dumps(without(entry(config, "extractors", name), "seed"), sort_keys=True), name)
-        if config["extractors"][name].get("weights") == "random"
-        else name
-        for name in extractors
-    }
-
-
-def _evidence(config: Section, wildcards: dict[str, str]) -> Section:
-    evidence, figure = config["evidence"], wildcards["figure"]
-    trained = {"seeds": config["train"]["seeds"], "backbone": evidence["backbone"]}
-    if figure in ("figure1", "figure2"):
-        blur = evidence["blur"]
-        names = [*blur["trainings"], blur["test"], *blur["widths"]]
-        return {**trained, "blur": blur, "settings": {name: entry(config, "settings", name) for name in names}}
-    if figure in ("figure3", "figure4"):
-        shown = {"families": families(config, evidence["extractors"]), "setting": evidence["setting"]}
-        if figure == "figure3":
-            return {
-                **shown,
-                "stability": evidence["stability"],
-                "distances": config["distances"],
-                "seed": config["seed"],
-            }
-        regions = {"bins": config["bins"], "ranges": entry(config, "settings", evidence["setting"])}
-        return {**shown, **regions}
-    if figure == "figure5":
-        chosen = only(evidence, "backbone", "extractor", "setting", "alphas", "outside")
-        return {"evidence": chosen, "train": only(config["train"], "seeds")}
-    if figure in ("figure15", "figure17"):
-        divided = {"bins": {name: only(entry, "count") for name, entry in config["bins"].items()}}
-        return {"extractors": config["estimation"]["extractors"], **(divided if figure == "figure15" else {})}
-    if figure == "figure9":
-        return {"votes": evidence["votes"]}
-    if figure == "claims":
-        measured = without(evidence, "images", "votes", "stability")
-        narrow = {"train": only(config["train"], "seeds"), "evaluate": only(config["evaluate"], "metrics")}
-        return {**only(config, "tables", "weights"), **narrow, "evidence": measured}
-    return {"figure": evidence["images"][figure], "border": config["evaluate"]["crop"]}
 
 
 def _figures(config: Section, _: dict[str, str]) -> Section:

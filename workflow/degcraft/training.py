@@ -8,18 +8,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from degcraft.bins import Mixture
-from degcraft.degradations import SCALE, degrade
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack
-from degcraft.spaces import Cells
-from degcraft.streams import stream
 
 Checkpoint = dict[str, Any]
 
@@ -56,69 +49,10 @@ class Recipe:
         return min(self.ema, (1 + step) / (10 + step))
 
 
-class Batches(Dataset[tuple[Tensor, Tensor]]):
-    """Training batches; item `step` is the same on any worker: HR patches and their degraded LR patches.
-
-    Parameters
-    ----------
-    images : ImagePack
-        HR training images; both sides of each are at least ``recipe.patch``.
-    draw : Mixture or Cells
-        Distribution of training degradations.
-    recipe : Recipe
-        Batch and patch size.
-    seeds : (int, int)
-        Seed of the run and of this training. Crops do not depend on the draw, so
-        that all rows of a table see the same ones.
-    degradation : dict
-        The config section ``degradation``.
-    """
-
-    def __init__(
-        self,
-        images: ImagePack,
-        draw: Mixture | Cells,
-        recipe: Recipe,
-        seeds: tuple[int, int],
-        degradation: dict[str, Any],
-    ) -> None:
-        self.images, self.draw, self.recipe, self.seeds, self.degradation = images, draw, recipe, seeds, degradation
-        sizes = [images.shape(index) for index in range(len(images))]
-        small = [images.names[i] for i, size in enumerate(sizes) if min(size) < recipe.patch]
-        if small:
-            raise DegcraftError(
-                f"train.patch: {recipe.patch}, but {len(small)} training images are smaller, first {small[0]}; "
-                f"remove them or write train.patch: {min(min(size) for size in sizes) // SCALE * SCALE}"
-            )
-        # paper: 4.1 sampling of crops is not stated; by area, as equal sub-images would be.
-        areas = np.array([(h - recipe.patch + 1) * (w - recipe.patch + 1) for h, w in sizes], dtype=np.float64)
-        self.cumulative = np.cumsum(areas / areas.sum())
-
-    def __len__(self) -> int:
-        return self.recipe.iterations
-
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        """LR (batch, 3, patch / 4, patch / 4) and HR (batch, 3, patch, patch), uint8."""
-        pairs = [self._pair(step, item) for item in range(self.recipe.batch)]
-        lr, hr = (torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2) for side in zip(*pairs, strict=True))
-        return lr, hr
-
-    def _pair(self, step: int, item: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        rng = stream(self.seeds[0], "train", self.seeds[1], step, item)
-        chosen = min(int(np.searchsorted(self.cumulative, rng.random(), side="right")), len(self.images) - 1)
-        height, width = self.images.shape(chosen)
-        side = self.recipe.patch
-        top, left = (int(rng.integers(length - side + 1)) for length in (height, width))
-        hr = self.images[chosen][top : top + side, left : left + side]
-        hr = np.rot90(hr, int(rng.integers(4)))
-        if rng.integers(2):
-            hr = hr[:, ::-1]
-        hr = np.ascontiguousarray(hr)
-        return degrade(hr, self.draw.draw(rng), rng, self.degradation), hr
-
-
 class Trainer:
     """A network in training: everything that a checkpoint must hold. Another task overrides `loss`.
+
+    Several processes, each with a share of every batch, train one network together once torch.distributed is set up.
 
     Parameters
     ----------
@@ -130,6 +64,8 @@ class Trainer:
         Where to compute.
     autocast : callable
         Returns the context of the forward pass (bf16 or nothing).
+    compiled : bool
+        Have PyTorch compile the network.
 
     Attributes
     ----------
@@ -147,11 +83,17 @@ class Trainer:
         recipe: Recipe,
         device: torch.device,
         autocast: Callable[[], AbstractContextManager[Any]],
+        compiled: bool = False,
     ) -> None:
         self.recipe, self.device, self.autocast = recipe, device, autocast
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.lr, betas=recipe.betas)
+        self.processes = distributed.get_world_size() if distributed.is_initialized() else 1
+        self.forward: nn.Module = DistributedDataParallel(self.network) if self.processes > 1 else self.network
+        if compiled:
+            self.forward = torch.compile(self.forward)  # type: ignore[assignment]
+        fused = device.type == "cuda"  # one kernel for all weights
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=recipe.lr, betas=recipe.betas, fused=fused)
         self.step = 0
         self.losses: list[tuple[int, float, float]] = []
         self.window = torch.zeros((), device=device)  # sum of losses since the last line of the curve
@@ -160,7 +102,7 @@ class Trainer:
         """Mean absolute error of the SR images of a batch of uint8 LR and HR patches, range 0 to 1."""
         lr, hr = (self.on_device(images) / 255 for images in (lr, hr))
         with self.autocast():
-            sr = self.network(lr)
+            sr = self.forward(lr)
         return (sr.float() - hr).abs().mean()
 
     def on_device(self, images: Tensor) -> Tensor:
@@ -190,7 +132,9 @@ class Trainer:
         DegcraftError
             The loss is not finite, or ten times its best so far.
         """
-        loss = float(self.window) / self.recipe.log_every
+        if self.processes > 1:
+            distributed.all_reduce(self.window)
+        loss = float(self.window) / self.recipe.log_every / self.processes
         best = min((row[1] for row in self.losses), default=math.inf)
         if not math.isfinite(loss) or loss > 10 * best:
             raise DegcraftError(

@@ -14,7 +14,7 @@ sys.path.insert(0, str(WORKFLOW))
 from degcraft import figures, fingerprint, inputs, plans, pretraining, published, repeats, targets
 from degcraft.config import validate
 from degcraft.errors import DegcraftError
-from degcraft.spec import SECOND_ORDER, parse_weighting
+from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
 from degcraft.spec import spec as section
 
 try:
@@ -115,3 +115,9 @@ def uses_gpu():
 def network_threads():
     """Threads of a network job: loader processes on a GPU, the configured ones on a CPU."""
     return 8 if uses_gpu() else config["compute"]["threads"]
+
+
+def launcher():
+    """Command that starts a training: one process, or one per GPU."""
+    gpus = config["train"]["gpus"]
+    return "python -m" if gpus == 1 else f"torchrun --standalone --nproc-per-node {gpus} -m"

@@ -110,6 +110,15 @@ def draw_weights(wildcards):
     return f"results/weights/{wildcards.target}/{wildcards.draw}.csv"
 
 
+def initial_model(wildcards):
+    """Model that a crafted one is trained on from (train.init)."""
+    draw = initial_draw(config, wildcards.draw)
+    if not draw:
+        return []
+    folder = targets.model(wildcards.backbone, wildcards.target, draw, wildcards.seed)
+    return f"results/models/{folder}/model.safetensors"
+
+
 def trained_model(wildcards):
     """Model behind restored images: the uniform one is trained once, others may be of another target."""
     folder = targets.model(wildcards.backbone, wildcards.target, wildcards.draw, wildcards.seed)

@@ -4,6 +4,7 @@ rule train_model:
         pixels="results/images/train/pixels.npy",
         index="results/images/train/index.csv",
         weights=draw_weights,
+        initial=initial_model,
     output:
         model="results/models/{backbone}/{target}/{draw}/seed{seed}/model.safetensors",
         description="results/models/{backbone}/{target}/{draw}/seed{seed}/model.json",
@@ -17,17 +18,20 @@ rule train_model:
         draw=targets.draw_pattern(config),
     conda:
         "../../envs/gpu.yaml"
-    threads: network_threads()
+    threads: network_threads() * config["train"]["gpus"]
     resources:
         mem_mb=3000,
         runtime=2880,
-        gpu=uses_gpu(),
+        gpu=uses_gpu() * config["train"]["gpus"],
         # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
         checkpoint_every=config["train"]["checkpoint_every"],
+        loaders=network_threads(),
     params:
         spec=spec("train"),
         code=code("train", backbone_module),
+        launcher=launcher(),
     shell:
-        "python -m degcraft.stages.train --images results/images/train --weights {input.weights}"
+        "{params.launcher} degcraft.stages.train --images results/images/train --weights {input.weights}"
+        " --initial {input.initial}"
         " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
-        " --threads {threads} --output $(dirname {output.model}) 2> {log}"
+        " --threads {resources.loaders} --output $(dirname {output.model}) 2> {log}"

@@ -99,7 +99,7 @@ def _reflect(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 
 @functools.lru_cache(maxsize=16)
-def _shifted(length: int, size: int, kind: str) -> NDArray[np.float64]:
+def shifted_downsampling(length: int, size: int, kind: str) -> NDArray[np.float64]:
     """Downsampling after a shift by k and by -k, summed: one (LR, HR) matrix per tap k = 0..size // 2.
 
     Weighted by a symmetric kernel's taps and summed they give the blur and the
@@ -140,12 +140,26 @@ def blur_and_downsample(
     height, width, channels = image.shape
     taps = gaussian_taps(blur, kernel_size)[kernel_size // 2 :]
     down, across = (
-        (taps @ _shifted(length, kernel_size, downsampling)).reshape(length // SCALE, length).astype(np.float32)
+        (taps @ shifted_downsampling(length, kernel_size, downsampling)).astype(np.float32).reshape(-1, length)
         for length in (height, width)
     )
-    rows = down @ image.reshape(height, width * channels).astype(np.float32)
+    reach = kernel_size // 2 + 2 * SCALE
+    rows = _banded(down, image.reshape(height, width * channels).astype(np.float32), reach)
     columns = rows.reshape(-1, width, channels).transpose(1, 0, 2).reshape(width, -1)  # (w, h/4 * 3)
-    return (across @ columns).reshape(width // SCALE, height // SCALE, channels).transpose(1, 0, 2)
+    return _banded(across, columns, reach).reshape(width // SCALE, height // SCALE, channels).transpose(1, 0, 2)
+
+
+_BLOCK = 12  # LR rows at a time: few enough to leave zeros out, many enough for the matrix product's pace
+
+
+def _banded(matrix: NDArray[np.float32], samples: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """The product of both, where no LR row needs HR rows farther than `reach` from its own four."""
+    product = np.empty((len(matrix), samples.shape[1]), np.float32)
+    for first in range(0, len(matrix), _BLOCK):
+        low, high = max(0, first * SCALE - reach), (first + _BLOCK) * SCALE + reach
+        block = matrix[first : first + _BLOCK, low:high]
+        np.matmul(block, samples[low:high], out=product[first : first + _BLOCK])
+    return product
 
 
 def add_noise(image: NDArray[np.float32], noise: float, kind: str, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -12,20 +12,8 @@ from numpy.typing import NDArray
 from degcraft.errors import DegcraftError
 from degcraft.extractors import Extractor
 from degcraft.extractors.dct import SIDE, YCBCR, block_coefficients
+from degcraft.quantisation import quantisation_tables
 
-# Luminance quantisation at quality 50 (JPEG, annex K), row by row.
-LUMINANCE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
-)
 QUALITIES = np.arange(20, 97)
 ROUNDING = 0.45  # spread of a decoded coefficient about its lattice: the image was rounded to 8 bits
 STRAY = 0.05  # share of coefficients off the lattice: clipped pixels, chroma rounding
@@ -70,18 +58,6 @@ def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def quantisation_table(quality: int) -> NDArray[np.int64]:
-    """Luminance quantisation of libjpeg at a quality from 1 to 100, shape (8, 8).
-
-    Examples
-    --------
-    >>> quantisation_table(75)[0, :3].tolist()
-    [8, 6, 5]
-    """
-    factor = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((LUMINANCE * factor + 50) // 100, 1, 255)
-
-
 def quantisation(luma: NDArray[np.float64]) -> NDArray[np.float64]:
     """JPEG quality whose lattice the luma coefficients lie on best.
 
@@ -103,7 +79,7 @@ def quantisation(luma: NDArray[np.float64]) -> NDArray[np.float64]:
     ----------
     Fan and de Queiroz, "Identification of bitmap compression history", IEEE Transactions on Image Processing, 2003.
     """
-    tables = np.stack([quantisation_table(int(quality)).ravel()[1:] for quality in QUALITIES]).astype(np.float32)
+    tables = np.stack([quantisation_tables(int(quality))[0].ravel()[1:] for quality in QUALITIES]).astype(np.float32)
     n = len(luma)
     scores = np.zeros((n, len(QUALITIES)))
     image, _, frequency = np.nonzero(np.abs(luma) > 1)

@@ -3,62 +3,76 @@
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from degcraft.degradations import SCALE
 from degcraft.draws import drawn
+from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, write_json, write_table
 from degcraft.stages import enter, say
 from degcraft.streams import stream
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from degcraft.batches import Patches
 
 
 def run(
     images: Path,
     weights: Path | None,
+    initial: Path | None,
     spec: dict[str, Any],
     code: str,
     checkpoint_every: int,
     workers: int,
     output: Path,
 ) -> None:
-    """Train one network and write ``model.safetensors``, ``model.json`` and ``loss.csv`` into `output`."""
+    """Train one network and write ``model.safetensors``, ``model.json`` and ``loss.csv`` into `output`.
+
+    With torchrun, every process trains on its share of each batch; the first one writes.
+    """
     import torch
-    from torch.utils.data import DataLoader
 
     from degcraft import compute
     from degcraft.backbones import build
+    from degcraft.batches import Patches
     from degcraft.models import write_model
     from degcraft.resumption import resume, save
-    from degcraft.training import Batches, Recipe, Trainer, fit
+    from degcraft.training import Recipe, Trainer, fit
 
     compute.start(spec["compute"])
-    device = compute.device(spec["compute"])
+    rank, processes, device = compute.join(spec["compute"])
+    report = say if rank == 0 else (lambda line: None)
     recipe = Recipe.from_config(spec["train"])
     seeds = (spec["seed"], spec["training_seed"])
     draw = drawn(spec, weights)
-    pack = ImagePack(images)
-    batches = Batches(pack, draw, recipe, seeds, spec["degradation"])
+    patches = Patches(ImagePack(images), recipe.patch, draw, seeds)
 
     torch.manual_seed(int(stream(seeds[0], "initialise", seeds[1]).integers(2**62)))
-    trainer = Trainer(build(spec["backbone"]), recipe, device, lambda: compute.autocast(spec["compute"], device))
+    network = build(spec["backbone"]) if initial is None else continued(initial, spec["backbone"])
+    autocast = partial(compute.autocast, spec["compute"], device)
+    trainer = Trainer(network, recipe, device, autocast, spec["train"]["compile"])
     drawn_from = [value.tolist() for value in vars(draw).values() if isinstance(value, np.ndarray)]
-    identity = json.dumps([spec, code, drawn_from, pack.contents], sort_keys=True)
+    begun = hashlib.sha256(initial.read_bytes()).hexdigest() if initial else None
+    identity = json.dumps([spec, code, drawn_from, begun, patches.images.contents], sort_keys=True)
     checkpoint = output / ".checkpoint" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pt"
-    resume(trainer, checkpoint, say)
+    resume(trainer, checkpoint, report)
 
-    loader = DataLoader(
-        batches,
-        batch_size=None,
-        sampler=range(trainer.step, recipe.iterations),
-        num_workers=0 if device.type == "cpu" else workers,
-        pin_memory=device.type == "cuda",
-    )
-    fit(trainer, loader, checkpoint_every, lambda state: save(state, checkpoint), say)
+    source = batches(patches, range(rank, recipe.batch, processes), spec, device, workers, trainer.step)
+    keep = (lambda state: save(state, checkpoint)) if rank == 0 else (lambda state: None)
+    fit(trainer, source, checkpoint_every, keep, report)
+    compute.leave()
+    if rank:
+        return
 
     meta = {"backbone": spec["backbone"], "scale": SCALE, "channels": 3, "spec": spec, "code": code}
     meta["parameters"] = sum(weight.numel() for weight in trainer.network.parameters())
@@ -68,19 +82,65 @@ def run(
     checkpoint.unlink(missing_ok=True)
 
 
+def continued(initial: Path, backbone: dict[str, Any]) -> "nn.Module":
+    """The network of a trained model, to be trained on.
+
+    Raises
+    ------
+    DegcraftError
+        It is of another backbone.
+    """
+    import torch
+
+    from degcraft.models import read_model
+
+    network, meta = read_model(initial, torch.device("cpu"))
+    if meta["backbone"] != backbone:
+        raise DegcraftError(
+            f"{initial}: backbone {meta['backbone']}, not {backbone}; a model of the same backbone is needed; "
+            f"type: rm {initial}, then run again"
+        )
+    return network.train()
+
+
+def batches(
+    patches: "Patches", items: Sequence[int], spec: dict[str, Any], device: "torch.device", workers: int, first: int
+) -> "Iterable[tuple[Tensor, ...]]":
+    """Batches from step `first` on: degraded here, or on a GPU from plans, which takes first-order draws only."""
+    from torch.utils.data import DataLoader, Dataset
+
+    from degcraft import compute
+    from degcraft.batches import Maker, Pairs, Plans
+
+    on_gpu = device.type == "cuda" and "second_order" not in spec["degradation"]
+    resident = on_gpu and compute.fits(patches.images.pixels.nbytes, device)
+    made: Dataset[Any] = Plans(patches, items, resident) if on_gpu else Pairs(patches, items, spec["degradation"])
+    loader = DataLoader(
+        made,
+        batch_size=None,
+        sampler=range(first, spec["train"]["iterations"]),
+        num_workers=0 if device.type == "cpu" else workers,
+        pin_memory=device.type == "cuda",
+    )
+    if not on_gpu:
+        return loader
+    return starmap(Maker(patches, spec["degradation"], device, resident, spec["train"]["compile"]), loader)
+
+
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, required=True, help="results/images/train")
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="bin weights of a crafted draw")
+    parser.add_argument("--initial", type=Path, nargs="*", default=[], help="model to train on instead of a fresh one")
     parser.add_argument("--spec", type=json.loads, required=True)
     parser.add_argument("--code", required=True)
     parser.add_argument("--checkpoint-every", type=int, required=True, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="loader processes when training on a GPU")
     parser.add_argument("--output", type=Path, required=True, help="folder of the model")
     given = parser.parse_args(argv)
-    weights = next(iter(given.weights), None)
-    run(given.images, weights, given.spec, given.code, given.checkpoint_every, given.threads, given.output)
+    weights, initial = (next(iter(paths), None) for paths in (given.weights, given.initial))
+    run(given.images, weights, initial, given.spec, given.code, given.checkpoint_every, given.threads, given.output)
 
 
 if __name__ == "__main__":
