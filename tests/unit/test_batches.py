@@ -147,3 +147,16 @@ def test_blur_is_that_of_one_image_at_a_time(downsampling):
     for image, blur, one in zip(images, blurs[:, 0].tolist(), found, strict=True):
         expected = first_order.blur_and_downsample(image, blur, 21, downsampling)
         assert one.permute(1, 2, 0).numpy() == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_gpu_makes_the_batches_of_the_processor(pack, compiled):
+    draw = region((0, 5), (0, 0), (80, 90))
+    source = patches(pack, draw)
+    make = Maker(source, DEGRADATION, torch.device("cuda"), True, compiled)
+    for step in range(3):
+        (lr, hr), (own_lr, own_hr) = make(*Plans(source, ITEMS, True)[step]), pairs(pack, draw)[step]
+        assert torch.equal(hr.cpu(), own_hr)
+        assert (lr.cpu().float() - own_lr.float()).abs().mean() < 0.02

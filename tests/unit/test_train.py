@@ -248,3 +248,15 @@ def test_processes_share_batches_and_train_the_same_network(folder, tmp_path):
     one, two = (read_model(tmp_path / name / "model.safetensors", CPU)[0] for name in ("one", "two"))
     for own, other in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.allclose(own, other, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_gpu_trains_to_the_losses_of_the_processor(folder, tmp_path, compiled):
+    stage.run(folder, None, None, spec(), "code", 5, 1, tmp_path / "cpu")
+    fast = spec() | {"compute": {"device": "cuda", "precision": "bf16", "threads": 1}}
+    fast["train"]["compile"] = compiled
+    stage.run(folder, None, None, fast, "code", 5, 2, tmp_path / "gpu")
+    losses = [read_table(tmp_path / name / "loss.csv")["loss"].to_numpy() for name in ("cpu", "gpu")]
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)  # other noise

@@ -54,27 +54,35 @@ class RRDBNet(nn.Module):
         Residual-in-residual dense blocks.
     growth : int
         Channels that each convolution of a dense block adds.
+    dropout : float
+        Probability with which a channel is left out before the last convolution, in training alone
+        (Kong et al., CVPR 2022).
+    inputs : int
+        Channels of the input; not 3 where it is feature maps.
     """
 
-    def __init__(self, width: int = 64, blocks: int = 23, growth: int = 32) -> None:
+    def __init__(
+        self, width: int = 64, blocks: int = 23, growth: int = 32, dropout: float = 0.0, inputs: int = 3
+    ) -> None:
         super().__init__()
-        self.conv_first = conv3(3, width)
+        self.conv_first = conv3(inputs, width)
         self.body = nn.Sequential(*(ResidualInResidual(width, growth) for _ in range(blocks)))
         self.conv_body = conv3(width, width)
         self.conv_up1 = conv3(width, width)
         self.conv_up2 = conv3(width, width)
         self.conv_hr = conv3(width, width)
+        self.dropout = nn.Dropout2d(dropout)
         self.conv_last = conv3(width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map LR (n, 3, h, w) in [0, 1] to SR (n, 3, 4 h, 4 w)."""
+        """Map LR (n, inputs, h, w), images in [0, 1], to SR (n, 3, 4 h, 4 w)."""
         y = self.conv_first(x)
         y = y + self.conv_body(self.body(y))
         for layer in (self.conv_up1, self.conv_up2):
             y = F.leaky_relu(layer(F.interpolate(y, scale_factor=2, mode="nearest")), 0.2)
-        return self.conv_last(F.leaky_relu(self.conv_hr(y), 0.2))
+        return self.conv_last(self.dropout(F.leaky_relu(self.conv_hr(y), 0.2)))
 
 
 def build(options: dict[str, Any]) -> RRDBNet:
-    """RRDB network of the given width, blocks and growth."""
-    return RRDBNet(options["width"], options["blocks"], options["growth"])
+    """RRDB network of the given width, blocks and growth, and ``dropout`` if there is any."""
+    return RRDBNet(options["width"], options["blocks"], options["growth"], options.get("dropout", 0.0))

@@ -1,0 +1,1 @@
+"""The compared methods of Table 2, one package each."""

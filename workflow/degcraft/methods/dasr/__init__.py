@@ -1,0 +1,1 @@
+"""DASR: SR that adapts to a learned representation of the degradation (Wang et al., CVPR 2021)."""
