@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS = never
 # Commands find .venv's programs first, as after `source .venv/bin/activate`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup table2 figures test lint format lock
+.PHONY: help setup table2 figures bench test lint format lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -27,6 +27,9 @@ table2: setup ## compute results/table2.csv with the config as it is
 
 figures: setup ## draw every figure of the paper and judge its claims, with the config as it is
 	$(IN_VENV) snakemake --cores $(CORES) figures
+
+bench: setup ## measure speed against other programs and limits, into results/benchmarks (ten minutes on two idle cores)
+	$(IN_VENV) python -m degcraft.benchmarks
 
 test: setup ## run all tests
 	$(IN_VENV) python -m pytest --numprocesses 2 --dist worksteal
@@ -46,7 +49,7 @@ format: setup ## write Python and Snakemake files in the project's format
 
 lock: setup ## write requirements.lock anew after an edit of the dependencies in pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--extra dev --python-version 3.11 pyproject.toml --output-file requirements.lock
+		--extra dev --extra bench --python-version 3.11 pyproject.toml --output-file requirements.lock
 
 # setuptools, which builds the package itself, comes from the lock as well (torch needs it).
 .venv/.stamp: requirements.lock pyproject.toml

@@ -15,7 +15,8 @@ STAGES, PROGRAMS, LIBRARY, FLOOR = "stages", "programs", "library", "floor"
 ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages"},
-    PROGRAMS: {"training", "restore", "tables", "evidence", "figures", "methods", "pretraining", "resumption"},
+    PROGRAMS: {"benchmarks", "training", "restore", "tables", "evidence", "figures", "methods", "pretraining"}
+    | {"resumption"},
     FLOOR: {
         "bins",
         "checkpoints",
@@ -37,6 +38,7 @@ NAMED = {
 }
 # Besides stages, the modules whose purpose is files.
 FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
+FILES |= {"benchmarks.files"}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 IN_MEMORY = {"Image.open(buffer)"}
 HEAVY = {"torch", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}

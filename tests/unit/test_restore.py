@@ -50,6 +50,21 @@ def test_every_test_image_is_restored(test_folder, tmp_path):
     assert Image.open(tmp_path / "out" / "a.png").size == (64, 48)
 
 
+def test_more_images_than_wait_for_the_writers(tmp_path):
+    folder = tmp_path / "test"
+    folder.mkdir()
+    names = [f"image{number}" for number in range(3 * stage.WRITERS)]
+    for seed, name in enumerate(names):
+        Image.fromarray(photo_like(seed, 8, 8)).save(folder / f"{name}.png")
+    pd.DataFrame({"name": names}).to_csv(folder / "parameters.csv", index=False)
+    network = build(BACKBONE).eval()
+    write_model(tmp_path / "m.safetensors", network, {"backbone": BACKBONE})
+    stage.run(tmp_path / "m.safetensors", folder, SPEC, tmp_path / "out")
+    for seed, name in enumerate(names):
+        expected = restore(network, photo_like(seed, 8, 8), CPU).astype(int)
+        assert np.abs(np.array(Image.open(tmp_path / "out" / f"{name}.png")) - expected).max() <= 1
+
+
 def test_a_truncated_test_image_leaves_no_half_folder(test_folder, tmp_path):
     write_model(tmp_path / "m.safetensors", build(BACKBONE), {"backbone": BACKBONE})
     content = (test_folder / "007.png").read_bytes()

@@ -50,12 +50,18 @@ def code(stage: str, *plugins: str, root: Path = _PACKAGE) -> str:
         source = _source(root, name)
         if name in found or source is None:
             continue
-        tree = ast.parse(source.read_bytes(), filename=str(source))
-        found[name] = _text(tree)
+        found[name], imports = _read(source.read_bytes(), str(source))
         pending += [".".join(name.split(".")[:length]) for length in range(1, name.count(".") + 1)]
-        pending += _imports(tree)
+        pending += imports
     text = "\n".join(f"{name} {found[name]}" for name in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _read(content: bytes, file: str) -> tuple[str, list[str]]:
+    """A module's code as text, and what it imports; most modules belong to many stages and are parsed once."""
+    tree = ast.parse(content, filename=file)
+    return _text(tree), list(_imports(tree))
 
 
 def _source(root: Path, name: str) -> Path | None:

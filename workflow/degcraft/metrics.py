@@ -1,10 +1,10 @@
 """PSNR and SSIM of 8-bit images; the name of a metric says its channel, the argument its crop."""
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from degcraft.errors import DegcraftError
 
@@ -15,6 +15,7 @@ PEAK = 255.0
 WINDOW = 11
 _C1 = (0.01 * PEAK) ** 2
 _C2 = (0.03 * PEAK) ** 2
+_STRIP, _BLOCK = 16, 32  # rows and columns computed at a time: a strip and its moments stay in the cache
 
 
 def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -62,13 +63,23 @@ def ssim(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     Gaussian window of 11 x 11 pixels and standard deviation 1.5; variances
     divide by n; C1 = 6.5025, C2 = 58.5225.
     """
-    mean_first, mean_second = _windowed(first), _windowed(second)
+    places = first.shape[0] - WINDOW + 1, first.shape[1] - WINDOW + 1
+    total = 0.0
+    for top in range(0, places[0], _STRIP):
+        rows = slice(top, top + _STRIP + WINDOW - 1)
+        total += _similarities(first[rows], second[rows]).sum()
+    return float(total / (places[0] * places[1]))
+
+
+def _similarities(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Structural similarity at every place of two strips where the whole window fits."""
+    moments = np.stack([first, second, first**2 + second**2, first * second])
+    mean_first, mean_second, mean_squares, mean_product = _windowed(moments)
     product = mean_first * mean_second
     squares = mean_first**2 + mean_second**2
-    covariance = _windowed(first * second) - product
-    variances = _windowed(first**2 + second**2) - squares
-    similarity = (2 * product + _C1) * (2 * covariance + _C2) / ((squares + _C1) * (variances + _C2))
-    return float(similarity.mean())
+    numerator = (2 * product + _C1) * (2 * (mean_product - product) + _C2)
+    result: NDArray[np.float64] = numerator / ((squares + _C1) * (mean_squares - squares + _C2))
+    return result
 
 
 def fidelity(
@@ -99,20 +110,24 @@ def fidelity(
     check_pair(restored, truth, 2 * border + (WINDOW if any(name.startswith("ssim") for name in names) else 1))
     inside = slice(border, -border or None)
     pair = restored[inside, inside], truth[inside, inside]
-    planes: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
+    planes: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     if any(name.endswith("_y") for name in names):
-        planes["y"] = [(luma(pair[0]), luma(pair[1]))]
+        planes["y"] = luma(pair[0])[None], luma(pair[1])[None]
     if any(name.endswith("_rgb") for name in names):
-        planes["rgb"] = [(pair[0][..., c].astype(np.float64), pair[1][..., c].astype(np.float64)) for c in range(3)]
+        planes["rgb"] = _planes(pair[0]), _planes(pair[1])
     measured = {}
     for name in names:
         formula, _, channel = name.partition("_")
         if formula == "psnr":
-            first, second = zip(*planes[channel], strict=True)
-            measured[name] = psnr(np.stack(first), np.stack(second))
+            measured[name] = psnr(*planes[channel])
         else:
-            measured[name] = float(np.mean([ssim(*plane) for plane in planes[channel]]))
+            measured[name] = float(np.mean([ssim(*plane) for plane in zip(*planes[channel], strict=True)]))
     return measured
+
+
+def _planes(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Channels one after the other, shape (3, height, width)."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float64)
 
 
 def psnr_y(restored: NDArray[np.uint8], truth: NDArray[np.uint8], border: int) -> float:
@@ -155,11 +170,26 @@ def check_pair(restored: NDArray[np.uint8], truth: NDArray[np.uint8], smallest: 
         )
 
 
-def _windowed(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+def _windowed(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted means of planes (n, height, width) under the window, wherever it fits whole.
+
+    The window is separable, so each axis is a banded matrix; blocks of it are dense enough for a matrix product.
+    """
+    count, height, width = planes.shape
+    rows = (_window(height - WINDOW + 1) @ planes).reshape(-1, width)
+    means = np.empty((len(rows), width - WINDOW + 1))
+    for left in range(0, means.shape[1], _BLOCK):
+        part = means[:, left : left + _BLOCK]
+        np.matmul(rows[:, left : left + part.shape[1] + WINDOW - 1], _window(part.shape[1]).T, out=part)
+    return means.reshape(count, -1, means.shape[1])
+
+
+@functools.cache
+def _window(places: int) -> NDArray[np.float64]:
+    """Window at `places` neighbouring places as a matrix (places, places + 10), rows summing to 1."""
     offsets = np.arange(WINDOW) - WINDOW // 2
     taps = np.exp(-0.5 * (offsets / 1.5) ** 2)
-    taps /= taps.sum()
-    inside = slice(WINDOW // 2, -(WINDOW // 2))
-    rows = ndimage.correlate1d(plane, taps, axis=0)[inside]
-    across: NDArray[np.float64] = ndimage.correlate1d(rows, taps, axis=1)[:, inside]
-    return across
+    matrix = np.zeros((places, places + WINDOW - 1))
+    for place in range(places):
+        matrix[place, place : place + WINDOW] = taps / taps.sum()
+    return matrix

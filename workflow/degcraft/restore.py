@@ -26,5 +26,6 @@ def restore(network: nn.Module, image: NDArray[np.uint8], device: torch.device) 
     """
     lr = torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None]
     lr = lr.to(torch.float32, memory_format=torch.channels_last) / 255
-    sr = (network(lr)[0].clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(sr.permute(1, 2, 0).cpu().numpy())
+    sr = (network(lr)[0] * 255).round_().clamp_(0, 255).permute(1, 2, 0)
+    pixels: NDArray[np.uint8] = sr.to(torch.uint8, memory_format=torch.contiguous_format).cpu().numpy()
+    return pixels

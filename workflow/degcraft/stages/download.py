@@ -41,7 +41,7 @@ def check(file: Path, published: Published) -> None:
 
 def address(published: Published) -> str:
     """Where torchvision says that its weights are."""
-    from torchvision.models import get_weight  # type: ignore[import-untyped]
+    from torchvision.models import get_weight
 
     url = str(get_weight(published.source).url)
     if url.rsplit("/", 1)[-1] != published.file:

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from PIL import Image
 
 from degcraft.io import read_png, read_table, whole_folder
 from degcraft.stages import enter
+
+WRITERS = 4  # threads that compress PNG, which takes longer than a GPU needs for an image
 
 
 def run(model: Path, test: Path, spec: dict[str, Any], output: Path) -> None:
@@ -21,10 +25,15 @@ def run(model: Path, test: Path, spec: dict[str, Any], output: Path) -> None:
     compute.start(spec["compute"])
     device = compute.device(spec["compute"])
     network, _ = read_model(model, device)
-    with whole_folder(output) as folder:
+    writing: deque[Future[None]] = deque()
+    with whole_folder(output) as folder, ThreadPoolExecutor(WRITERS) as writers:
         for name in read_table(test / "parameters.csv", "name", text=["name"])["name"]:
-            lr = read_png(test, name)
-            Image.fromarray(restore(network, lr, device)).save(folder / f"{name}.png", compress_level=3)
+            sr = Image.fromarray(restore(network, read_png(test, name), device))
+            writing.append(writers.submit(sr.save, folder / f"{name}.png", compress_level=3))
+            if len(writing) > 2 * WRITERS:  # not more in memory than soon will be written
+                writing.popleft().result()
+        for image in writing:
+            image.result()
 
 
 def main(argv: Sequence[str]) -> None:
