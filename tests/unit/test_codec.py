@@ -98,6 +98,17 @@ def test_an_image_does_not_depend_on_its_batch(chroma):
     assert np.array_equal(together[::-1], codec(images[::-1], qualities[::-1], chroma))
 
 
+@pytest.mark.parametrize("chroma", FACTORS)
+def test_images_of_different_sizes_in_one_tensor_are_compressed_alone(chroma):
+    sizes = [5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 74, 75]
+    qualities = np.random.default_rng(3).integers(1, 101, len(sizes)).tolist()
+    images = noise(75, 75, len(sizes))
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    found = round_trip(tensor, torch.tensor(qualities), chroma, torch.tensor(sizes)).permute(0, 2, 3, 1).numpy()
+    for image, result, size, quality in zip(images, found, sizes, qualities, strict=True):
+        assert np.array_equal(result[:size, :size], jpeg(np.ascontiguousarray(image[:size, :size]), quality, chroma))
+
+
 def test_the_same_input_gives_the_same_output_and_stays_as_it_was():
     images = torch.from_numpy(noise(40, 40, 4)).permute(0, 3, 1, 2).contiguous()
     before = images.clone()

@@ -42,6 +42,13 @@ def test_bicubic_taps():
     assert (row**2).sum() == pytest.approx(0.20350742, abs=1e-7)
 
 
+def test_bicubic_taps_of_a_half():
+    row = downsampling_matrix(64, "bicubic", 2)[8]
+    expected = [-0.01171875, -0.03515625, 0.11328125, 0.43359375]
+    assert row[13:21] == pytest.approx(expected + expected[::-1], abs=1e-9)
+    assert downsampling_matrix(64, "bicubic", 2).shape == (32, 64)
+
+
 def test_bicubic_reduction_of_the_reference_image():
     y, x = np.mgrid[:48, :64]
     image = (7 * x + 13 * y) % 256 / 255

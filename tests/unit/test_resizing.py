@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch.nn import functional
 
-from degcraft.degradations.resizing import FILTERS, matrix, resize
+from degcraft.degradations.resizing import FILTERS, matrix, resize, strided_gaussian
 from tests.conftest import photo_like
 
 SIZES = [
@@ -56,6 +57,29 @@ def test_enlarging_a_ramp_keeps_it_a_ramp(kind):
     expected = np.repeat(np.arange(20), 2) if kind == "area" else (np.arange(40) + 0.5) / 2 - 0.5
     inside = slice(4, -4)  # the end samples go on beyond the ends
     assert found[inside] == pytest.approx(expected[inside], abs=1e-5)
+
+
+@pytest.mark.parametrize(("source", "target"), [(48, 12), (61, 150), (37, 53), (9, 8), (72, 71), (3, 7), (5, 1)])
+def test_coverage_counts_samples_by_the_part_that_is_covered(source, target):
+    samples = np.random.default_rng(0).uniform(0, 255, source).astype(np.float32)
+    parts = np.repeat(samples, target)  # cut so fine that each new sample is a whole number of parts
+    assert matrix(source, target, "coverage") @ samples == pytest.approx(parts.reshape(target, -1).mean(1), abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [51, 25, 7])
+@pytest.mark.parametrize("length", [96, 40, 12])
+def test_a_gaussian_of_stride_one_is_the_blur(length, size):
+    samples = np.random.default_rng(0).uniform(0, 255, length)
+    expected = ndimage.gaussian_filter1d(samples, 2.5, mode="mirror", radius=size // 2)
+    assert strided_gaussian(length, 1, 2.5, size) @ samples == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_strides_keep_ramps_in_place(step):
+    ramp = strided_gaussian(96, step, 1.1) @ np.arange(96.0)
+    centres = np.arange(96 / step) * step + (step - 1) / 2
+    inside = slice(12 // step + 1, -12 // step - 1)
+    assert ramp[inside] == pytest.approx(centres[inside], abs=1e-6)
 
 
 def test_unknown_filters_are_refused():

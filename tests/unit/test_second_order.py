@@ -62,8 +62,8 @@ def degraded(image, options=OPTIONS, seed=0, **shares):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What 5,000 uniform points mean, a column for each parameter."""
-    points = np.random.default_rng(0).random((5000, len(PARAMETERS)))
+    """What 10,000 uniform points mean, a column for each parameter."""
+    points = np.random.default_rng(0).random((10_000, len(PARAMETERS)))
     meanings = [describe(point, OPTIONS) for point in points]
     return {name: np.array([meaning[name] for meaning in meanings]) for name in PARAMETERS}
 

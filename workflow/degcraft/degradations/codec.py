@@ -61,7 +61,7 @@ class Constants(NamedTuple):
     parity: Tensor  # (2,) of a column: 0, 1
 
 
-def round_trip(images: Tensor, quality: Tensor, chroma: str = "4:2:0") -> Tensor:
+def round_trip(images: Tensor, quality: Tensor, chroma: str = "4:2:0", sizes: Tensor | None = None) -> Tensor:
     """Each image after compression and decompression, equal to libjpeg-turbo's.
 
     Nothing waits for the device and no shape depends on data, so that the call can be captured in a CUDA graph or
@@ -75,6 +75,9 @@ def round_trip(images: Tensor, quality: Tensor, chroma: str = "4:2:0") -> Tensor
         Of each image, from 1 to 100; 0: not compressed. On the device of the images.
     chroma : {"4:4:4", "4:2:2", "4:2:0"}
         Colour in full, with half its columns, or with half its columns and half its rows.
+    sizes : Tensor of shape (n,), int64, optional
+        Where images are smaller, the side of each, at least 5; it is in the upper left corner, and the rest counts
+        for nothing.
 
     Returns
     -------
@@ -91,15 +94,20 @@ def round_trip(images: Tensor, quality: Tensor, chroma: str = "4:2:0") -> Tensor
     rows, columns = FACTORS[chroma]
     constants = _constants(images.device)
     full = [-(-size // (SIDE * factor)) * SIDE * factor for size, factor in ((height, rows), (width, columns))]
+    source = images if sizes is None else _held(_held(images, 2, sizes), 3, sizes)
     # The encoder completes columns before it takes means of colour, rows after it but for a last odd one.
-    padded = _extended(_extended(images, 3, 0, full[1] - width), 2, 0, -height % rows)
+    padded = _extended(_extended(source, 3, 0, full[1] - width), 2, 0, -height % rows)
     planes = _recoloured(padded, constants.analysis, constants.analysis_offset)
     colour = _downsampled(planes[:, 1:], rows, columns, constants.parity)
+    if sizes is not None:
+        colour = _held(colour, 2, (sizes + rows - 1) // rows)
     luma = _extended(planes[:, :1], 2, 0, full[0] - planes.shape[2])
     colour = _extended(colour, 2, 0, full[0] // rows - colour.shape[2])
     luma, colour = _coded(luma, colour, constants.steps.index_select(3, quality), constants.transform)
     luma = luma[:, :, :height, :width]
     colour = colour[:, :, : -(-height // rows), : -(-width // columns)]  # the decoder forgets what completed blocks
+    if sizes is not None:
+        colour = _held(_held(colour, 2, (sizes + rows - 1) // rows), 3, (sizes + columns - 1) // columns)
     colour = _upsampled(colour, rows, columns, constants.parity)[:, :, :height, :width]
     decoded = _recoloured(torch.cat([luma, colour], 1), constants.synthesis, constants.synthesis_offset)
     return torch.where((quality == 0).view(-1, 1, 1, 1), images, decoded.clamp(0, 255).to(torch.uint8))
@@ -127,6 +135,13 @@ def _extended(planes: Tensor, dim: int, before: int, after: int) -> Tensor:
         sizes[dim] = count
         ends.append(planes.narrow(dim, place, 1).expand(sizes))
     return torch.cat([ends[0], planes, ends[1]], dim)
+
+
+def _held(planes: Tensor, dim: int, sizes: Tensor) -> Tensor:
+    """Planes in which each image's last sample along a dimension is repeated to the end of the tensor."""
+    places = torch.arange(planes.shape[dim], device=planes.device)
+    index = torch.minimum(places, sizes.view(-1, 1) - 1)  # (n, places)
+    return planes.gather(dim, (index[:, None, :, None] if dim == 2 else index[:, None, None]).expand(planes.shape))
 
 
 def _recoloured(planes: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:

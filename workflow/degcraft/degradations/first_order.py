@@ -40,39 +40,41 @@ def gaussian_taps(blur: float, size: int) -> NDArray[np.float64]:
     return taps / taps.sum()
 
 
-def downsampling_matrix(length: int, kind: str) -> NDArray[np.float64]:
-    """Linear map from a row of HR samples to a row of LR samples, x1/4.
+def downsampling_matrix(length: int, kind: str, scale: int = SCALE) -> NDArray[np.float64]:
+    """Linear map from a row of HR samples to a row of LR samples.
 
     Parameters
     ----------
     length : int
-        HR samples, a multiple of 4.
+        HR samples, a multiple of `scale`.
     kind : {"bicubic", "area", "stride"}
         Antialiased bicubic with a = -0.5 and aligned centres, the border repeated
-        symmetrically (as MATLAB's imresize); mean of four; or every fourth sample.
+        symmetrically (as MATLAB's imresize); mean of `scale` samples; or one of `scale`.
+    scale : int
+        HR samples per LR sample, even.
 
     Returns
     -------
-    ndarray of shape (length // 4, length), float64
+    ndarray of shape (length // scale, length), float64
         Rows sum to 1.
     """
-    if length % SCALE:
-        raise ValueError(f"length {length} is not a multiple of {SCALE}")
-    rows = length // SCALE
+    if length % scale:
+        raise ValueError(f"length {length} is not a multiple of {scale}")
+    rows = length // scale
     matrix = np.zeros((rows, length))
     if kind == "stride":
-        matrix[np.arange(rows), np.arange(rows) * SCALE] = 1
+        matrix[np.arange(rows), np.arange(rows) * scale] = 1
         return matrix
     if kind == "area":
-        return np.repeat(np.eye(rows), SCALE, axis=1) / SCALE
+        return np.repeat(np.eye(rows), scale, axis=1) / scale
     if kind != "bicubic":
         raise ValueError(f"unknown downsampling {kind!r}")
-    reach = 2 * SCALE  # the cubic's support of 2, stretched by the scale
+    reach = 2 * scale  # the cubic's support of 2, stretched by the scale
     taps = np.arange(-reach, reach) + 0.5  # distance of the 16 HR centres from the LR centre
-    weights = _cubic(taps / SCALE)
+    weights = _cubic(taps / scale)
     weights /= weights.sum()
     for row in range(rows):
-        columns = _symmetric(row * SCALE + SCALE // 2 + np.arange(-reach, reach), length)
+        columns = _symmetric(row * scale + scale // 2 + np.arange(-reach, reach), length)
         np.add.at(matrix[row], columns, weights)
     return matrix
 

@@ -1,10 +1,12 @@
-"""Resizing to any size without antialiasing, as networks' libraries do it: one sparse matrix per axis."""
+"""Resizing to any size without antialiasing, as networks' libraries do it, and by strides: one matrix per axis."""
 
 import functools
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from degcraft.degradations.first_order import gaussian_taps
 
 FILTERS = ("area", "bilinear", "bicubic")
 
@@ -25,20 +27,31 @@ def resize(image: NDArray[np.float32], size: tuple[int, int], kind: str) -> NDAr
     -------
     ndarray of shape (*size, 3), float32
     """
-    height, width, channels = image.shape
+    height, width, _ = image.shape
     if size == (height, width):
         return image
-    rows = matrix(height, size[0], kind) @ image.reshape(height, width * channels)
-    columns = rows.reshape(size[0], width, channels).transpose(1, 0, 2).reshape(width, -1)
-    across = matrix(width, size[1], kind) @ np.ascontiguousarray(columns)
-    return np.ascontiguousarray(across.reshape(size[1], size[0], channels).transpose(1, 0, 2))
+    return resampled(image, matrix(height, size[0], kind), matrix(width, size[1], kind))
+
+
+def resampled(image: NDArray[np.float32], rows: sparse.csr_array, columns: sparse.csr_array) -> NDArray[np.float32]:
+    """Image (height, width, 3) after linear maps (target, source) along its height and along its width, float32."""
+    (tall, height), (wide, width) = rows.shape, columns.shape
+    down = rows @ image.reshape(height, -1)
+    turned = np.ascontiguousarray(down.reshape(tall, width, -1).transpose(1, 0, 2))
+    across = columns @ turned.reshape(width, -1)
+    return np.ascontiguousarray(across.reshape(wide, tall, -1).transpose(1, 0, 2))
 
 
 @functools.lru_cache(maxsize=1024)
 def matrix(source: int, target: int, kind: str) -> sparse.csr_array:
-    """Linear map from `source` samples to `target` samples, shape (target, source), float32; rows sum to 1."""
+    """Linear map from `source` samples to `target` samples, shape (target, source), float32; rows sum to 1.
+
+    Besides FILTERS there is "coverage": the mean by the part of each sample that a new one covers, OpenCV's area.
+    """
     if kind == "area":
         return _area(source, target)
+    if kind == "coverage":
+        return _coverage(source, target)
     centres = (np.arange(target) + 0.5) * (source / target) - 0.5
     if kind == "bilinear":
         centres = np.maximum(centres, 0)
@@ -54,6 +67,33 @@ def matrix(source: int, target: int, kind: str) -> sparse.csr_array:
     return _matrix(weights, columns, source)
 
 
+def strided_gaussian(length: int, step: int, sigma: float, size: int = 25) -> NDArray[np.float64]:
+    """Gaussian blur and one of `step` samples, the kernel moved onto the middle of the samples that one stands for.
+
+    Parameters
+    ----------
+    length : int
+        Samples, a multiple of `step`; beyond the ends they are continued by reflection, the last one not repeated.
+    step : int
+        Samples per result.
+    sigma : float
+        Of the Gaussian, samples, > 0.
+    size : int
+        Its taps, odd. They are moved by (step - 1) / 2 samples, by linear interpolation, the last tap going on
+        beyond the end, and normalised.
+
+    Returns
+    -------
+    ndarray of shape (length // step, length), float64
+        Rows sum to 1.
+    """
+    places = np.arange(size) + (step - 1) / 2
+    taps = np.interp(places, np.arange(size), gaussian_taps(sigma, size))
+    reflected = np.pad(np.eye(length), ((size // 2, size // 2), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(reflected, size, axis=0)[::step]
+    return windows @ (taps[::-1] / taps.sum())  # a convolution turns its kernel round
+
+
 def _area(source: int, target: int) -> sparse.csr_array:
     """Every sample from the first to the last that a new one touches counts alike."""
     starts = np.arange(target) * source // target
@@ -61,6 +101,15 @@ def _area(source: int, target: int) -> sparse.csr_array:
     columns = starts[:, None] + np.arange((ends - starts).max())
     inside = columns < ends[:, None]
     return _matrix(inside / inside.sum(axis=1, keepdims=True), np.minimum(columns, source - 1), source)
+
+
+def _coverage(source: int, target: int) -> sparse.csr_array:
+    """Samples count by how much of them a new one covers; in units of 1 / (source * target) that is a whole number."""
+    starts = np.arange(target) * source
+    columns = starts[:, None] // target + np.arange(-(-source // target) + 1)
+    ends = np.minimum(starts[:, None] + source, (columns + 1) * target)
+    covered = np.maximum(ends - np.maximum(starts[:, None], columns * target), 0)
+    return _matrix(covered / source, np.minimum(columns, source - 1), source)
 
 
 def _cubic(distances: NDArray[np.float64], a: float = -0.75) -> NDArray[np.float64]:

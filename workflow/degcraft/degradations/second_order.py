@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from degcraft.degradations.coordinates import between, choice, member, named
 from degcraft.degradations.first_order import SCALE, gaussian_taps, jpeg
 from degcraft.degradations.kernels import KINDS, filtered, of_kind, sinc
 from degcraft.degradations.resizing import resize
+from degcraft.degradations.steps import SMALLEST
 
-SMALLEST = 8  # pixels, of the sides between the first and the last step
-
-_LUMA = np.array([0.2989, 0.5870, 0.1140], np.float32)  # BT.601
+LUMA = np.array([0.2989, 0.5870, 0.1140], np.float32)  # BT.601
 
 Image = NDArray[np.float32]
 
@@ -166,33 +166,31 @@ def degrade(
 
 def _decoded(point: NDArray[np.float64], options: dict[str, Any]) -> tuple[Stage, Stage, Ending]:
     """The degradation at a point of the cube."""
-    if np.shape(point) != (len(PARAMETERS),) or not np.all((np.asarray(point) >= 0) & (np.asarray(point) <= 1)):
-        raise ValueError(f"a point needs {len(PARAMETERS)} coordinates in [0, 1], got {point!r}")
-    shares = dict(zip(PARAMETERS, np.asarray(point).tolist(), strict=True))
+    shares = named(point, PARAMETERS)
     first, second = (
         _stage({name: shares[name + number] for name in _STAGE}, options[key], options["kernel_size"])
         for number, key in (("1", "first"), ("2", "second"))
     )
     last = options["last"]
-    order = _choice(shares["order3"], {"resize-jpeg": last["resize_first"], "jpeg-resize": 1 - last["resize_first"]})
-    kind = _choice(shares["filter3"], dict.fromkeys(last["filters"], 1.0))
+    order = choice(shares["order3"], {"resize-jpeg": last["resize_first"], "jpeg-resize": 1 - last["resize_first"]})
+    kind = choice(shares["filter3"], dict.fromkeys(last["filters"], 1.0))
     # The cutoff rises along its coordinate, up to no low pass at all.
-    if _choice(shares["cutoff3"], {"sinc": last["sinc"], "none": 1 - last["sinc"]}) == "none":
+    if choice(shares["cutoff3"], {"sinc": last["sinc"], "none": 1 - last["sinc"]}) == "none":
         return first, second, Ending(order, kind, 1, math.nan)
-    cutoff = _between((math.pi / 3, math.pi), shares["cutoff3"] / last["sinc"])
+    cutoff = between((math.pi / 3, math.pi), shares["cutoff3"] / last["sinc"])
     return first, second, Ending(order, kind, _side(shares["size3"], options["kernel_size"]), cutoff)
 
 
 def _stage(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> Stage:
-    noise = _choice(shares["noise"], {"gaussian": options["gaussian"], "poisson": 1 - options["gaussian"]})
+    noise = choice(shares["noise"], {"gaussian": options["gaussian"], "poisson": 1 - options["gaussian"]})
     return Stage(
         **_blur(shares, options, sizes),
         resize=_factor(shares["resize"], options),
-        filter=_choice(shares["filter"], dict.fromkeys(options["filters"], 1.0)),
+        filter=choice(shares["filter"], dict.fromkeys(options["filters"], 1.0)),
         noise=noise,
-        level=_between(options["sd" if noise == "gaussian" else "poisson"], shares["level"]),
-        channels=_choice(shares["channels"], {"grey": options["grey"], "colour": 1 - options["grey"]}),
-        quality=_between(options["quality"], shares["quality"]),
+        level=between(options["sd" if noise == "gaussian" else "poisson"], shares["level"]),
+        channels=choice(shares["channels"], {"grey": options["grey"], "colour": 1 - options["grey"]}),
+        quality=between(options["quality"], shares["quality"]),
     )
 
 
@@ -200,18 +198,18 @@ def _blur(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -
     """The fields of a stage that say its kernel."""
     family = (1 - options["sinc"]) * options["blur"] / sum(options["kernels"].values())
     kinds = {"none": 1 - options["blur"]} | {kind: options["kernels"][kind] * family for kind in KINDS}
-    kernel = _choice(shares["kernel"], kinds | {"sinc": options["sinc"] * options["blur"]})
+    kernel = choice(shares["kernel"], kinds | {"sinc": options["sinc"] * options["blur"]})
     size = 1 if kernel == "none" else _side(shares["size"], sizes)
     blur = dict.fromkeys(("sigma_x", "sigma_y", "rotation", "shape", "cutoff"), math.nan)
     if kernel == "sinc":
         lowest = math.pi / 3 if size < 13 else math.pi / 5  # small kernels cannot hold a low cutoff
-        blur["cutoff"] = _between((lowest, math.pi), shares["cutoff"])
+        blur["cutoff"] = between((lowest, math.pi), shares["cutoff"])
     elif kernel != "none":
-        blur["sigma_x"] = _between(options["sigma"], shares["sigma_x"])
+        blur["sigma_x"] = between(options["sigma"], shares["sigma_x"])
     if kernel.endswith("anisotropic"):
-        blur["sigma_y"] = _between(options["sigma"], shares["sigma_y"])
+        blur["sigma_y"] = between(options["sigma"], shares["sigma_y"])
         # Half a turn, where the published range is a whole one, covers every kernel once.
-        blur["rotation"] = _between((-math.pi / 2, math.pi / 2), shares["rotation"])
+        blur["rotation"] = between((-math.pi / 2, math.pi / 2), shares["rotation"])
     kind = kernel.split("-")[0]
     if kind in ("generalised", "plateau"):
         low, high = options[kind]  # a fair coin decides between below and above 1
@@ -224,25 +222,13 @@ def _factor(share: float, options: dict[str, Any]) -> float:
     down, up = options["down"], options["up"]
     smallest, largest = options["factor"]
     if share < down:
-        return _between((smallest, 1), share / down)
-    return _between((1, largest), (share - (1 - up)) / up) if share > 1 - up else 1.0
-
-
-def _choice(share: float, shares: dict[str, float]) -> str:
-    """The name whose interval the share falls in; intervals in proportion to the shares, in their order."""
-    names = [name for name in shares if shares[name] > 0]
-    ends = np.cumsum([shares[name] for name in names])
-    return names[int(np.searchsorted(ends[:-1] / ends[-1], share, side="right"))]
-
-
-def _between(limits: list[float] | tuple[float, float], share: float) -> float:
-    return limits[0] + (limits[1] - limits[0]) * share
+        return between((smallest, 1), share / down)
+    return between((1, largest), (share - (1 - up)) / up) if share > 1 - up else 1.0
 
 
 def _side(share: float, sizes: list[int]) -> int:
     """An odd side, each equally likely."""
-    sides = range(sizes[0], sizes[1] + 1, 2)
-    return sides[min(int(share * len(sides)), len(sides) - 1)]
+    return member(share, range(sizes[0], sizes[1] + 1, 2))
 
 
 def _passed(image: Image, stage: Stage, size: tuple[int, ...], rng: np.random.Generator) -> Image:
@@ -268,7 +254,7 @@ def _noisy(image: Image, stage: Stage, rng: np.random.Generator) -> Image:
     """The image with noise, range 0 to 255, not rounded."""
     grey = stage.channels == "grey"
     if stage.noise == "poisson":
-        field = _photon_noise(image @ _LUMA[:, np.newaxis] if grey else image, rng)
+        field = _photon_noise(image @ LUMA[:, np.newaxis] if grey else image, rng)
     else:
         field = rng.standard_normal((*image.shape[:2], 1 if grey else 3), dtype=np.float32)
     return np.clip(image + np.float32(stage.level) * field, 0, 255)
