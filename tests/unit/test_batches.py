@@ -9,6 +9,7 @@ from degcraft.bins import Mixture, Region
 from degcraft.degradations import batched, first_order
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, write_pack
+from degcraft.spaces import Cells
 from tests.conftest import photo_like
 
 DEGRADATION = {"kernel_size": 21, "downsampling": "bicubic", "noise": "colour", "chroma": "4:2:0"}
@@ -38,7 +39,7 @@ def pairs(pack, draw=None, seeds=(0, 0)):
 def made(pack, draw, resident, step=0, noise="colour", compiled=False):
     source = patches(pack, draw)
     return Maker(source, {**DEGRADATION, "noise": noise}, CPU, resident, compiled)(
-        *Plans(source, ITEMS, resident)[step]
+        *Plans(source, ITEMS, DEGRADATION, resident)[step]
     )
 
 
@@ -85,7 +86,7 @@ def test_a_patch_is_turned_and_mirrored_alike_everywhere(pack):
     source = patches(pack)
     seen = set()
     for step in range(20):
-        places, _, _ = Plans(source, ITEMS, resident=True)[step]
+        places, _, _ = Plans(source, ITEMS, DEGRADATION, resident=True)[step]
         found = cut(torch.from_numpy(pack.pixels.copy()), places, 32)
         for item in ITEMS:
             patch, _ = source.patch(step, item)
@@ -149,6 +150,21 @@ def test_blur_is_that_of_one_image_at_a_time(downsampling):
         assert one.permute(1, 2, 0).numpy() == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.parametrize(("section", "d"), [("second_order", 30), ("shuffled", 38)])
+def test_plans_of_whole_models_make_the_batches_of_the_processor(pack, default_config, section, d):
+    source, degradation = patches(pack, Cells.cube(d)), {section: default_config[section]}
+    found = [
+        Maker(source, degradation, CPU, resident, compiled=False)(*Plans(source, ITEMS, degradation, resident)[1])
+        for resident in (True, False)
+    ]
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    own_lr, own_hr = Pairs(source, ITEMS, degradation)[1]
+    (lr, hr), _ = found
+    assert torch.equal(hr, own_hr)
+    small = [torch.nn.functional.avg_pool2d(side.float(), 4).flatten() for side in (lr, own_lr)]  # the noise differs
+    assert torch.corrcoef(torch.stack(small))[0, 1] > 0.8
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("compiled", [False, True])
@@ -157,6 +173,6 @@ def test_a_gpu_makes_the_batches_of_the_processor(pack, compiled):
     source = patches(pack, draw)
     make = Maker(source, DEGRADATION, torch.device("cuda"), True, compiled)
     for step in range(3):
-        (lr, hr), (own_lr, own_hr) = make(*Plans(source, ITEMS, True)[step]), pairs(pack, draw)[step]
+        (lr, hr), (own_lr, own_hr) = make(*Plans(source, ITEMS, DEGRADATION, True)[step]), pairs(pack, draw)[step]
         assert torch.equal(hr.cpu(), own_hr)
         assert (lr.cpu().float() - own_lr.float()).abs().mean() < 0.02

@@ -228,7 +228,8 @@ def test_bad_input_gets_one_plain_line(default_config, changes, line):
     assert found.startswith(f"config.yaml: {line}")
 
 
-OPTIONAL = {f"applications.<application>.{name}" for name in ("reduce", "truth")} | {"tables.draws.<backbone>"}
+OPTIONAL = {f"applications.<application>.{name}" for name in ("reduce", "truth")}
+OPTIONAL |= {"tables.draws.<backbone>", "backbones.<backbone>.dropout"}
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,8 @@ def test_every_option_is_required_where_its_kind_has_it(default_config, path):
         parents = ["extractors", "alexnet-random"]
     if path == "extractors.<extractor>.textures":
         parents = ["extractors", "alexnet-minc"]
+    if path in ("backbones.<backbone>.groups", "backbones.<backbone>.reduction"):
+        parents = ["backbones", "rcan"]
     node = config
     for key in parents:
         node = node[key]

@@ -16,7 +16,7 @@ FRONT = [
     "traces.refined-f0.5",
     "traces.refined",
     "dct.frechet-a25-f0.1",
-    "second-order",
+    "realesrgan",
     "dct.frechet-a5",
 ]
 DRAWS = ["uniform", "dct.frechet-a5", "dct.frechet-a25", *FRONT[:-1], "oracle"]
@@ -36,7 +36,7 @@ def measured():
     found = {}
     for tens, test in enumerate(TESTS, 1):
         for ones, draw in enumerate(DRAWS):
-            at = draw if test == "setting3" or draw in ("uniform", "second-order") else f"{draw}@setting3"
+            at = draw if test == "setting3" or draw in ("uniform", "realesrgan") else f"{draw}@setting3"
             for seed in SEEDS:
                 psnr = 10 * tens + ones + (1 + ones) * seed / 10
                 found[f"{test}/{at}/seed{seed}"] = pd.DataFrame({"name": ["a", "b"], "psnr_y": [psnr - 2, psnr + 2]})
@@ -69,7 +69,7 @@ def test_lines_in_order_with_their_alphas_and_floors():
         ["traces.refined", "traces.refined", None, 0.05],
         ["traces.refined", "traces.refined-f0.5", None, 0.5],
         ["dct.frechet-a25", "dct.frechet-a25-f0.1", None, 0.1],
-        ["second-order", "second-order", None, None],
+        ["realesrgan", "realesrgan", None, None],
         ["oracle", "oracle", None, None],
     ]
     assert table["note"].isna().all()
@@ -90,7 +90,7 @@ def test_an_absent_extractor_is_one_note_per_draw():
     assert set(missing["note"]) == {"no such file"}
     assert missing[["test", "seed", "psnr_y", "gain"]].isna().all(axis=None)
     assert set(table.loc[table["note"].isna(), "line"]) == {
-        *("uniform", "traces.mixture", "traces.refined", "second-order", "oracle")
+        *("uniform", "traces.mixture", "traces.refined", "realesrgan", "oracle")
     }
 
 
@@ -122,10 +122,10 @@ def test_models_are_those_of_figure_5_and_of_the_further_draws(default_config):
     models = front_models(config)
     assert len(models) == len(set(models))
     assert set(alpha_models(config)) <= set(models)
-    assert {model for model in models if "traces" in model or "second" in model} == {
-        *(f"srresnet/setting3/{draw}/seed0" for draw in (*FRONT[:3], "second-order")),
+    assert {model for model in models if "traces" in model or "realesrgan" in model} == {
+        *(f"srresnet/setting3/{draw}/seed0" for draw in (*FRONT[:3], "realesrgan")),
         *(f"srresnet/setting1/{draw}@setting3/seed0" for draw in FRONT[:3]),
-        "srresnet/setting1/second-order/seed0",
+        "srresnet/setting1/realesrgan/seed0",
     }
     assert not [model for model in front_models(config, {"traces", "dct"}) if "traces" in model or "dct" in model]
 

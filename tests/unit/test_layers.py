@@ -40,7 +40,7 @@ NAMED = {
 FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
 FILES |= {"benchmarks.files"}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
-IN_MEMORY = {"Image.open(buffer)"}
+IN_MEMORY = {"Image.open(buffer, formats=('JPEG',))"}
 HEAVY = {"torch", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}
 
 

@@ -79,7 +79,7 @@ def test_no_two_rows_look_the_same():
         ("traces.frechet-a25", "traces"),
         ("traces.mixture@setting3", "mixture"),
         ("dct.refined-f0.2", "refined"),
-        ("second-order", "second-order"),
+        ("realesrgan", "realesrgan"),
         ("traces.second-order", "second-order fit"),
         ("oracle@setting3", "oracle"),
         ("Real-ESRNet", "Real-ESRNet"),

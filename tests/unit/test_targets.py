@@ -24,7 +24,7 @@ def test_table_models_of_the_default(default_config):
     [
         "uniform", "oracle", "dct.frechet-a25", "alexnet-random.frechet-a2.5", "dct.frechet-a1e+06",
         "dct.frechet-auto", "traces.mixture", "traces.refined", "traces.mixture-f0.1", "dct.frechet-a25-f0.05",
-        "traces.refined-f0", "second-order", "traces.second-order",
+        "traces.refined-f0", "realesrgan", "bsrgan", "bicubic", "traces.second-order",
     ],
 )  # fmt: skip
 def test_draws(default_config, draw):

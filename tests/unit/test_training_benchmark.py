@@ -47,7 +47,7 @@ def test_both_loops_train_on_the_same_images(run):
     for step in (ours, usual):
         assert 0 < run.seconds(step, 2) < 60
     source = training.Pairs(run.patches, range(2), training.DEGRADATION)
-    plans = training.Plans(run.patches, range(2), resident=True)
+    plans = training.Plans(run.patches, range(2), training.DEGRADATION, resident=True)
     (_, own), (_, other) = run.maker(compiled=False)(*plans[3]), source[3]
     assert torch.equal(own, other)
 

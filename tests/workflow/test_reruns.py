@@ -58,8 +58,8 @@ BEYOND = {
     "tables.draws": {"estimation"},
     "evidence": {*TRACES, "tables"},
 }
-# Nothing is trained on textures in the tiny run.
-UNUSED = "pretrain.alexnet"
+# Nothing is trained on textures in the tiny run, nor under BSRNet's model, and no RCAN.
+UNUSED = ("pretrain.alexnet", "shuffled", "backbones.<backbone>.groups", "backbones.<backbone>.reduction")
 
 
 def tiny_config() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from degcraft.bins import Mixture
-from degcraft.degradations import SCALE, batched, degrade
+from degcraft.degradations import SCALE, batched, degrade, programs, recipes
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack
 from degcraft.spaces import Cells
@@ -116,33 +116,43 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
         return degrade(hr, patch.parameters, rng, self.degradation), hr
 
 
-class Plans(Dataset[tuple[Tensor, Tensor, int]]):
+Degradations = Tensor | programs.Program
+
+
+class Plans(Dataset[tuple[Tensor, Degradations, int]]):
     """What a GPU needs to make batches itself: the same patches and degradations as `Pairs`, noise of its own.
 
     Parameters
     ----------
-    patches, items
+    patches, items, degradation
         As for `Pairs`.
     resident : bool
         The images are in the GPU's memory; else patches are cut here.
     """
 
-    def __init__(self, patches: Patches, items: Sequence[int], resident: bool) -> None:
-        self.patches, self.items, self.resident = patches, items, resident
+    def __init__(self, patches: Patches, items: Sequence[int], degradation: dict[str, Any], resident: bool) -> None:
+        self.patches, self.items, self.degradation, self.resident = patches, items, degradation, resident
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, int]:
-        """Crops, parameters (items, d), float32, and a seed for the noise.
+    def __getitem__(self, step: int) -> tuple[Tensor, Degradations, int]:
+        """Crops, degradations, and a seed for the noise.
+
+        Degradations are parameters (items, 3), float32, of the first-order model, and programs of the others.
 
         Crops are HR (items, 3, side, side), uint8; or, of resident images, their places (items, 6), int64: offset
         of the image, its width, top, left, turns, mirrored.
         """
         chosen = [self.patches.patch(step, item)[0] for item in self.items]
-        parameters = torch.tensor([patch.parameters for patch in chosen], dtype=torch.float32)
+        degradations = self._degradations(np.array([patch.parameters for patch in chosen]))
         seeds = self.patches.seeds
         seed = int(stream(seeds[0], "train", seeds[1], step, "noise", self.items[0]).integers(2**62))
         if self.resident:
-            return torch.tensor([self._place(patch) for patch in chosen]), parameters, seed
-        return _stacked([self.patches.pixels(patch) for patch in chosen]), parameters, seed
+            return torch.tensor([self._place(patch) for patch in chosen]), degradations, seed
+        return _stacked([self.patches.pixels(patch) for patch in chosen]), degradations, seed
+
+    def _degradations(self, parameters: NDArray[np.float64]) -> Degradations:
+        if first_order(self.degradation):
+            return torch.from_numpy(parameters.astype(np.float32))
+        return recipes.programmed(parameters, self.patches.side, self.degradation)
 
     def _place(self, patch: Patch) -> tuple[int, ...]:
         offset, _, width = self.patches.images.place(patch.image)
@@ -157,13 +167,13 @@ class Maker:
     patches : Patches
         Gives the images and the size of patches.
     degradation : dict
-        The config section ``degradation``.
+        As for `Pairs`.
     device : torch.device
         Where to compute.
     resident : bool
         Keep all images in the device's memory, as bytes.
     compiled : bool
-        Have PyTorch compile the degradation, many small steps, into few.
+        Have PyTorch compile the first-order degradation, many small steps, into few.
     """
 
     def __init__(
@@ -175,15 +185,23 @@ class Maker:
         self.degrade = torch.compile(batched.degrade) if compiled else batched.degrade
 
     @torch.no_grad()
-    def __call__(self, crops: Tensor, parameters: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, crops: Tensor, degradations: Degradations, seed: int) -> tuple[Tensor, Tensor]:
         """LR and HR of one plan, uint8, as `Pairs` gives them; nothing waits for the GPU."""
-        hr, parameters = (values.to(self.device, non_blocking=True) for values in (crops, parameters))
+        hr = crops.to(self.device, non_blocking=True)
         if self.pixels is not None:
             hr = cut(self.pixels, hr, self.side)
         self.generator.manual_seed(seed)
+        if not isinstance(degradations, Tensor):
+            return programs.run(hr, degradations, self.generator), hr
+        parameters = degradations.to(self.device, non_blocking=True)
         channels, side = 1 if self.degradation["noise"] == "grey" else 3, self.side // SCALE
         field = torch.randn((len(hr), channels, side, side), generator=self.generator, device=self.device)
         return self.degrade(hr, parameters, field, self.degradation), hr
+
+
+def first_order(degradation: dict[str, Any]) -> bool:
+    """Whether a config section is the first-order model's."""
+    return not {"second_order", "shuffled"} & degradation.keys()
 
 
 def cut(pixels: Tensor, places: Tensor, side: int) -> Tensor:

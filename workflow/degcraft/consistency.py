@@ -8,7 +8,7 @@ from typing import Any
 from degcraft.errors import DegcraftError, unknown
 from degcraft.inputs import DISJOINT, SETS
 from degcraft.spec import SECOND_ORDER, parse_weighting
-from degcraft.targets import further_pattern
+from degcraft.targets import GENERAL_DRAWS, further_pattern
 
 
 def is_number(value: Any) -> bool:
@@ -67,8 +67,8 @@ def _draw_problems(config: dict[str, Any]) -> Iterator[str]:
         for draw in draws if isinstance(draws, list) else []:
             if isinstance(draw, str) and not re.fullmatch(further_pattern(config), draw):
                 yield (
-                    f"{path}: {draw}: expected an extractor, a dot and a weighting (frechet-a10, "
-                    "frechet-auto, mixture, refined, second-order), or second-order alone (write traces.refined)"
+                    f"{path}: {draw}: expected an extractor, a dot and a weighting (frechet-a10, frechet-auto, "
+                    f"mixture, refined, second-order), or one of {', '.join(GENERAL_DRAWS[1:])} (write traces.refined)"
                 )
     if isinstance(shown, str) and (not re.fullmatch(further_pattern(config), shown) or not _judged(shown)):
         yield (

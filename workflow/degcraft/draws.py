@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from degcraft.bins import Mixture, Region, grid
-from degcraft.degradations import second_order
+from degcraft.degradations import second_order, shuffled
 from degcraft.io import damaged, read_table
 from degcraft.spaces import Cells
 
@@ -19,7 +19,7 @@ def drawn(spec: dict[str, Any], weights: Path | None) -> Mixture | Cells:
     spec : dict
         See `degcraft.sections.drawn`.
     weights : path or None
-        Table of the stage weights; None for uniform, second-order and oracle.
+        Table of the stage weights; None for oracle and the draws of a whole model.
 
     Raises
     ------
@@ -28,8 +28,9 @@ def drawn(spec: dict[str, Any], weights: Path | None) -> Mixture | Cells:
     """
     if "setting" in spec:
         return Mixture([Region.from_config(spec["setting"])], np.ones(1))
-    if weights is None and "second_order" in spec["degradation"]:
-        return Cells.cube(len(second_order.PARAMETERS))
+    for name, model in (("second_order", second_order), ("shuffled", shuffled)):
+        if weights is None and name in spec["degradation"]:
+            return Cells.cube(len(model.PARAMETERS))
     if weights is None:
         return Mixture.uniform(grid(spec["bins"]))
     if "bins" not in spec:

@@ -2,7 +2,7 @@
 
 import json
 
-from degcraft.sections import SECOND_ORDER, Section, drawn, entry, only, without
+from degcraft.sections import REALESRGAN, Section, drawn, entry, only, without
 
 
 def families(config: Section, extractors: list[str]) -> dict[str, str]:
@@ -63,5 +63,5 @@ def _lookalikes(config: Section) -> Section:
     """What both rows of degraded contents are drawn from: the crafted distribution, and all of its model alike."""
     chosen = config["evidence"]["lookalikes"]
     crafted = drawn(config, chosen["draw"], "")
-    whole = SECOND_ORDER if "second_order" in crafted["degradation"] else "uniform"
+    whole = REALESRGAN if "second_order" in crafted["degradation"] else "uniform"
     return {"lookalikes": chosen, "crafted": crafted, "uniform": drawn(config, whole, ""), "seed": config["seed"]}

@@ -6,7 +6,8 @@ from degcraft.errors import DegcraftError, unknown
 
 Section = dict[str, Any]
 
-SECOND_ORDER = "second-order"  # a draw: the whole of that model; as a weighting: what references leave of it
+SECOND_ORDER = "second-order"  # a weighting: what references leave of Real-ESRGAN's model
+REALESRGAN, BSRGAN, BICUBIC = "realesrgan", "bsrgan", "bicubic"  # draws: the whole of a model; downsampling alone
 
 
 def entry(config: Section, section: str, name: str) -> Section:
@@ -40,8 +41,13 @@ def drawn(config: Section, draw: str, target: str) -> Section:
     if draw == "oracle":
         return {**common, "setting": entry(config, "settings", target)}
     weighting = draw.partition(".")[2]
-    if draw == SECOND_ORDER or weighting.startswith(SECOND_ORDER):
+    if draw == REALESRGAN or weighting.startswith(SECOND_ORDER):
         return {"degradation": {"second_order": config["second_order"]}}
+    if draw == BSRGAN:
+        return {"degradation": {"shuffled": config["shuffled"]}}
+    if draw == BICUBIC:
+        clean = {"blur": [0, 0], "noise": [0, 0], "quality": "none"}
+        return {"degradation": {**config["degradation"], "downsampling": "bicubic"}, "setting": clean}
     if weighting.startswith("refined"):
         return common  # its table says ranges and weights
     return {**common, "bins": config["bins"]}

@@ -8,8 +8,8 @@ from typing import Any
 
 from degcraft import exhibits, repeats
 from degcraft.errors import DegcraftError
+from degcraft.sections import REALESRGAN, Section, drawn, entry, only, without
 from degcraft.sections import SECOND_ORDER as SECOND_ORDER
-from degcraft.sections import Section, drawn, entry, only, without
 
 SAME = ".same"  # ends the name of a setting whose references have the bins' own clean contents
 
@@ -214,11 +214,11 @@ def initial_draw(config: Section, draw: str) -> str | None:
     Examples
     --------
     >>> [initial_draw({"train": {"init": "uniform"}}, draw) for draw in ("oracle", "dct.mixture", "dct.second-order")]
-    [None, 'uniform', 'second-order']
+    [None, 'uniform', 'realesrgan']
     """
     if config["train"]["init"] == "scratch" or "." not in draw:
         return None
-    return SECOND_ORDER if parse_weighting(draw.partition(".")[2])["kind"] == SECOND_ORDER else "uniform"
+    return REALESRGAN if parse_weighting(draw.partition(".")[2])["kind"] == SECOND_ORDER else "uniform"
 
 
 def _restore(config: Section, _: dict[str, str]) -> Section:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from degcraft.errors import DegcraftError, unknown
+from degcraft.sections import BICUBIC, BSRGAN, REALESRGAN
 from degcraft.spec import SAME, SECOND_ORDER, weighting_name
 
 ANY = "any"  # stands for the target where a model serves them all
-PLAIN_DRAWS = ("uniform", SECOND_ORDER, "oracle")
-GENERAL_DRAWS = ("uniform", SECOND_ORDER)  # of no target: one model serves them all
+GENERAL_DRAWS = ("uniform", BICUBIC, BSRGAN, REALESRGAN)  # of no target: one model serves them all
+PLAIN_DRAWS = (*GENERAL_DRAWS, "oracle")
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 WEIGHTING = rf"(?:frechet-a{_NUMBER}|frechet-auto|mixture|refined|{SECOND_ORDER})(?:-f{_NUMBER})?"
 
@@ -41,14 +42,14 @@ def measured(config: dict[str, Any]) -> list[str]:
 
 
 def draw_pattern(config: dict[str, Any]) -> str:
-    """Regular expression of every draw: uniform, second-order, oracle, or ``<extractor>.<weighting>``."""
+    """Regular expression of every draw: oracle, a general one, or ``<extractor>.<weighting>``."""
     return rf"(?:uniform|oracle|{further_pattern(config)})"
 
 
 def further_pattern(config: dict[str, Any]) -> str:
     """Regular expression of the draws that a table may show beside uniform and oracle."""
     extractors = "|".join(map(re.escape, config["extractors"]))
-    return rf"(?:{SECOND_ORDER}|(?:{extractors})\.{WEIGHTING})"
+    return rf"(?:{'|'.join(GENERAL_DRAWS[1:])}|(?:{extractors})\.{WEIGHTING})"
 
 
 def tested_draw_pattern(config: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ class Run:
 
     def ours(self, backbone: dict[str, Any], precision: str = "bf16", compiled: bool = True) -> Callable[[], object]:
         """One step as the stage train does it on a GPU."""
-        plans = Plans(self.patches, range(self.recipe.batch), resident=True)
+        plans = Plans(self.patches, range(self.recipe.batch), DEGRADATION, resident=True)
         source = starmap(self.maker(compiled), self.loader(plans))
         autocast = partial(compute.autocast, {"precision": precision}, self.device)
         trainer = Trainer(build(backbone), self.recipe, self.device, autocast, compiled)
@@ -166,7 +166,10 @@ def processor(images: ImagePack) -> Iterator[Line]:
 def gpu(run: Run) -> Iterator[Line | Curve]:
     """Ours against the usual loop, what degradation takes, and what the network reaches of the GPU's peak."""
     card = torch.cuda.get_device_name(run.device)
-    source, make = run.loader(Plans(run.patches, range(run.recipe.batch), resident=True)), run.maker(compiled=True)
+    source, make = (
+        run.loader(Plans(run.patches, range(run.recipe.batch), DEGRADATION, resident=True)),
+        run.maker(compiled=True),
+    )
     plan = next(source)
     degradation = run.seconds(lambda: make(*plan))
     peak = peak_flops(run)

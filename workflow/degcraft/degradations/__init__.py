@@ -1,11 +1,11 @@
-"""Degradation models: the paper's of first order, and Real-ESRGAN's of second order."""
+"""Degradation models: the paper's of first order, Real-ESRGAN's of second order, and BSRNet's, shuffled."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from degcraft.degradations import first_order, second_order
+from degcraft.degradations import first_order, second_order, shuffled
 from degcraft.degradations.first_order import SCALE
 
 __all__ = ["SCALE", "degrade"]
@@ -21,11 +21,11 @@ def degrade(
     image : ndarray of shape (height, width, 3), uint8
         HR image, RGB; sides are multiples of 4.
     parameters : tuple of float
-        First order: blur, noise and quality. Second order: a point of the unit cube.
+        First order: blur, noise and quality. Others: a point of the unit cube.
     rng : numpy.random.Generator
         Draws the noise.
     options : dict
-        Of `first_order.degrade`; or ``second_order`` alone, with those of `second_order.degrade`.
+        Of `first_order.degrade`; or ``second_order`` or ``shuffled`` alone, with those of that model's `degrade`.
 
     Returns
     -------
@@ -34,4 +34,6 @@ def degrade(
     """
     if "second_order" in options:
         return second_order.degrade(image, np.asarray(parameters), rng, options["second_order"])
+    if "shuffled" in options:
+        return shuffled.degrade(image, np.asarray(parameters), rng, options["shuffled"])
     return first_order.degrade(image, parameters, rng, options)

@@ -187,14 +187,15 @@ def add_noise(image: NDArray[np.float32], noise: float, kind: str, rng: np.rando
     """
     channels = 1 if kind == "grey" else image.shape[2]
     field = rng.standard_normal((*image.shape[:2], channels), dtype=np.float32)
-    return np.rint(np.clip(image + np.float32(noise) * field, 0, 255)).astype(np.uint8)
+    noisy = np.multiply(field, np.float32(noise), out=field) + image
+    return np.rint(np.clip(noisy, 0, 255, out=noisy), out=noisy).astype(np.uint8)
 
 
 def jpeg(image: NDArray[np.uint8], quality: float, chroma: str = "4:2:0") -> NDArray[np.uint8]:
     """The image after a round trip through libjpeg; the quality is rounded to an integer."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=round(quality), subsampling=_SUBSAMPLING[chroma])
-    return np.asarray(Image.open(buffer))
+    return np.asarray(Image.open(buffer, formats=("JPEG",)))
 
 
 def degrade(

@@ -12,6 +12,8 @@ PRINTED = {
     "vgg54": "VGG 5,4",
     "dasr": "DASR",
     "dct": "DCT",
+    "realesrgan": "Real-ESRGAN",
+    "bsrgan": "BSRGAN",
 }
 _NUMBER = r"\d[\d.e+-]*?"
 CRAFTED = re.compile(

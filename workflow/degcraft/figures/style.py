@@ -68,7 +68,7 @@ LOOKS = {
     "mixture": Look(LAVENDER, "H", "--"),
     "refined": Look(VIOLET, "*"),
     "second-order fit": Look(BROWN, "1"),
-    "second-order": Look(BROWN, ">", ":"),
+    "realesrgan": Look(BROWN, ">", ":"),
     "BSRNet": Look(BROWN, "2", "--"),
     "Real-ESRNet": Look(BROWN, "3", "-."),
 }

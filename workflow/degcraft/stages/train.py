@@ -106,15 +106,15 @@ def continued(initial: Path, backbone: dict[str, Any]) -> "nn.Module":
 def batches(
     patches: "Patches", items: Sequence[int], spec: dict[str, Any], device: "torch.device", workers: int, first: int
 ) -> "Iterable[tuple[Tensor, ...]]":
-    """Batches from step `first` on: degraded here, or on a GPU from plans, which takes first-order draws only."""
+    """Batches from step `first` on: degraded here, or on a GPU, from plans."""
     from torch.utils.data import DataLoader, Dataset
 
     from degcraft import compute
     from degcraft.batches import Maker, Pairs, Plans
 
-    on_gpu = device.type == "cuda" and "second_order" not in spec["degradation"]
+    degradation, on_gpu = spec["degradation"], device.type == "cuda"
     resident = on_gpu and compute.fits(patches.images.pixels.nbytes, device)
-    made: Dataset[Any] = Plans(patches, items, resident) if on_gpu else Pairs(patches, items, spec["degradation"])
+    made: Dataset[Any] = Plans(patches, items, degradation, resident) if on_gpu else Pairs(patches, items, degradation)
     loader = DataLoader(
         made,
         batch_size=None,
@@ -124,7 +124,7 @@ def batches(
     )
     if not on_gpu:
         return loader
-    return starmap(Maker(patches, spec["degradation"], device, resident, spec["train"]["compile"]), loader)
+    return starmap(Maker(patches, degradation, device, resident, spec["train"]["compile"]), loader)
 
 
 def main(argv: Sequence[str]) -> None:
