@@ -70,7 +70,6 @@ def run(
     source = batches(patches, range(rank, recipe.batch, processes), spec, device, workers, trainer.step)
     keep = (lambda state: save(state, checkpoint)) if rank == 0 else (lambda state: None)
     fit(trainer, source, checkpoint_every, keep, report)
-    compute.leave()
     if rank:
         return
 
@@ -141,6 +140,10 @@ def main(argv: Sequence[str]) -> None:
     given = parser.parse_args(argv)
     weights, initial = (next(iter(paths), None) for paths in (given.weights, given.initial))
     run(given.images, weights, initial, given.spec, given.code, given.checkpoint_every, given.threads, given.output)
+
+    from degcraft import compute
+
+    compute.leave()  # after everything that holds on to the group of processes is gone
 
 
 if __name__ == "__main__":
