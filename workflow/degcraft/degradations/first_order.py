@@ -141,15 +141,16 @@ def blur_and_downsample(
     """
     height, width, channels = image.shape
     taps = gaussian_taps(blur, kernel_size)[kernel_size // 2 :].astype(np.float32)
-    down, across = (
-        (taps @ _shifted_float32(length, kernel_size, downsampling)).reshape(-1, length) for length in (height, width)
-    )
+    matrices = {
+        length: (taps @ _shifted_float32(length, kernel_size, downsampling)).reshape(-1, length)
+        for length in {height, width}
+    }
     reach = kernel_size // 2 + 2 * SCALE
-    rows = _banded(down, image.reshape(height, width * channels).astype(np.float32), reach)
+    rows = _banded(matrices[height], image.reshape(height, width * channels).astype(np.float32), reach)
     columns = np.empty((width, channels, len(rows)), np.float32)
     for channel in range(channels):  # three plain transpositions, faster than one of triples
         columns[:, channel] = rows[:, channel::channels].T
-    small = _banded(across, columns.reshape(width, -1), reach)
+    small = _banded(matrices[width], columns.reshape(width, -1), reach)
     return small.reshape(len(small), channels, -1).transpose(2, 0, 1)
 
 
