@@ -9,6 +9,7 @@ BASE = {
     "backbones": {"second": {"kind": "srresnet", "width": 8, "blocks": 1}},
     "evaluate": {"lpips": {"weights": "torchvision"}},
     "tables": {
+        "methods": ["kernelgan", "dasr", "fssr", "usrda", "pdmsr", "bsrnet", "real-esrnet"],
         "settings": ["setting1", "setting2"],
         "backbones": ["srresnet", "rrdb", "rcan"],
         "extractors": {
@@ -131,6 +132,7 @@ FLIPS = {
     "train.compile": {"train": {"compile": True}},
     "train.checkpoint_every": {"train": {"checkpoint_every": 250}},
     "train.log_every": {"train": {"log_every": 100}},
+    "methods.<method>": {"methods": {"bsrnet": {"backbone": "second"}, "fssr": {"domain": "references"}}},
     "compute.device": {"compute": {"device": "cpu"}},
     "compute.precision": {"compute": {"precision": "bf16"}},
     "compute.threads": {"compute": {"threads": 2}},
@@ -142,6 +144,7 @@ FLIPS = {
     "tables.backbones": {"tables": {"backbones": ["srresnet", "rrdb", "second"]}},
     "tables.extractors.<backbone>": {"tables": {"extractors": {"rrdb": ["alexnet-random", "dasr", "second"]}}},
     "tables.draws.<backbone>": {"tables": {"draws": {"rrdb": ["second.mixture", "second.frechet-auto"]}}},
+    "tables.methods": {"tables": {"methods": "all"}},
     "evidence.backbone": {"evidence": {"backbone": "rrdb"}},
     "evidence.extractor": {"evidence": {"extractor": "second"}},
     "evidence.extractors": {"evidence": {"extractors": ["dct", "second"]}},

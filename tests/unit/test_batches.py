@@ -7,6 +7,7 @@ import torch
 from degcraft.batches import Maker, Pairs, Patches, Plans, cut
 from degcraft.bins import Mixture, Region
 from degcraft.degradations import batched, first_order
+from degcraft.degradations.sharpening import sharpened_image
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, write_pack
 from degcraft.spaces import Cells
@@ -163,6 +164,30 @@ def test_plans_of_whole_models_make_the_batches_of_the_processor(pack, default_c
     assert torch.equal(hr, own_hr)
     small = [torch.nn.functional.avg_pool2d(side.float(), 4).flatten() for side in (lr, own_lr)]  # the noise differs
     assert torch.corrcoef(torch.stack(small))[0, 1] > 0.8
+
+
+def test_sharpened_patches_are_the_truth_and_what_is_degraded(pack):
+    clean = region((0, 0), (0, 0), (math.inf, math.inf))
+    plain, sharp = (Patches(pack, 32, clean, (0, 0), sharpen) for sharpen in (False, True))
+    (_, hr), (sharp_lr, sharp_hr) = (Pairs(source, ITEMS, DEGRADATION)[0] for source in (plain, sharp))
+    for before, after, lr in zip(hr, sharp_hr, sharp_lr, strict=True):
+        before, after, lr = (image.permute(1, 2, 0).numpy() for image in (before, after, lr))
+        assert (after == sharpened_image(before)).all()
+        assert (after != before).mean() > 0.1
+        expected = first_order.blur_and_downsample(after, 0, 21, "bicubic").clip(0, 255)
+        assert lr == pytest.approx(expected, abs=0.51)
+    for resident in (True, False):  # sharpened once, on the device
+        made_lr, made_hr = Maker(sharp, DEGRADATION, CPU, resident, False)(
+            *Plans(sharp, ITEMS, DEGRADATION, resident)[0]
+        )
+        assert (made_hr.int() - sharp_hr.int()).abs().max() <= 1
+        assert (made_lr.int() - sharp_lr.int()).abs().max() <= 1
+
+
+def test_patches_too_small_for_sharpening_are_refused(pack):
+    with pytest.raises(DegcraftError, match=r"train.patch: 24, .*needs more than 25; write train.patch: 28$"):
+        Patches(pack, 24, region(), (0, 0), sharpen=True)
+    Patches(pack, 28, region(), (0, 0), sharpen=True)
 
 
 @pytest.mark.gpu

@@ -42,9 +42,19 @@ def undocumented(text):
     return bare
 
 
+NAMED = {"settings": "setting", "extractors": "extractor", "backbones": "backbone", "tables.extractors": "backbone"}
+NAMED |= {"applications": "application", "evidence.images": "figure", "tables.draws": "backbone", "methods": "method"}
+PLACE = re.compile(rf"^({'|'.join(map(re.escape, NAMED))})\.[^.]+")
+
+
+def general(path):
+    """Dotted path with the kind of name for the name itself."""
+    return PLACE.sub(lambda match: f"{match[1]}.<{NAMED[match[1]]}>", path)
+
+
 def values(node, path=""):
     for key, item in node.items():
-        if isinstance(item, dict) and f"{path}{key}" not in options():  # some sections are one option
+        if isinstance(item, dict) and general(f"{path}{key}") not in options():  # some sections are one option
             yield from values(item, f"{path}{key}.")
         else:
             yield f"{path}{key}"
@@ -55,11 +65,7 @@ def test_the_default_is_valid(default_config):
 
 
 def test_config_and_schema_name_the_same_options(default_config):
-    named = {"settings": "setting", "extractors": "extractor", "backbones": "backbone", "tables.extractors": "backbone"}
-    named |= {"applications": "application", "evidence.images": "figure", "tables.draws": "backbone"}
-    place = re.compile(rf"^({'|'.join(map(re.escape, named))})\.[^.]+")
-    general = {place.sub(lambda match: f"{match[1]}.<{named[match[1]]}>", path) for path in values(default_config)}
-    assert general == set(options())
+    assert {general(path) for path in values(default_config)} == set(options())
 
 
 def test_leaves_pair_every_value_with_its_option(default_config):
@@ -229,7 +235,8 @@ def test_bad_input_gets_one_plain_line(default_config, changes, line):
 
 
 OPTIONAL = {f"applications.<application>.{name}" for name in ("reduce", "truth")}
-OPTIONAL |= {"tables.draws.<backbone>", "backbones.<backbone>.dropout"}
+OPTIONAL |= {"tables.draws.<backbone>", "tables.methods", "backbones.<backbone>.dropout"}
+OPTIONAL |= {"methods.<method>"}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +245,7 @@ OPTIONAL |= {"tables.draws.<backbone>", "backbones.<backbone>.dropout"}
 def test_every_option_is_required_where_its_kind_has_it(default_config, path):
     config = copy.deepcopy(default_config)
     names = {"<setting>": "setting1", "<extractor>": "vgg22", "<backbone>": "rrdb"}
-    names |= {"<application>": "archive", "<figure>": "figure6"}
+    names |= {"<application>": "archive", "<figure>": "figure6", "<method>": "ikc"}
     *parents, last = [names.get(key, key) for key in path.split(".")]
     if path == "extractors.<extractor>.seed":
         parents = ["extractors", "alexnet-random"]

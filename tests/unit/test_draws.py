@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from degcraft import sections
 from degcraft.bins import Mixture, Region, grid
 from degcraft.degradations import second_order
 from degcraft.draws import cells, drawn
@@ -91,8 +92,14 @@ def test_a_density_needs_no_bins(table):
     assert (values[first, 1] < 20).all()  # only the first class draws there, and its noise is 10 to 20
 
 
-def test_the_second_order_model_is_drawn_from_its_whole_cube():
-    found = drawn({"degradation": {"second_order": {}}}, None)
+@pytest.mark.parametrize("sharpen", [{}, {"sharpen": True}])
+def test_the_second_order_model_is_drawn_from_its_whole_cube(sharpen):
+    found = drawn({"degradation": {"second_order": {}}, **sharpen}, None)
     values = np.array([found.draw(np.random.default_rng(seed)) for seed in range(300)])
     assert values.shape == (300, len(second_order.PARAMETERS))
     assert values.mean(axis=0) == pytest.approx(0.5, abs=0.1)
+
+
+def test_sharpened_truth_is_a_draw_of_the_second_order_model(default_config):
+    found = sections.drawn(default_config, "realesrgan-usm", "setting1")
+    assert found == {**sections.drawn(default_config, "realesrgan", "setting1"), "sharpen": True}

@@ -16,11 +16,12 @@ ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages"},
     PROGRAMS: {"benchmarks", "training", "restore", "tables", "evidence", "figures", "methods", "pretraining"}
-    | {"resumption"},
+    | {"markdown", "resumption"},
     FLOOR: {
         "bins",
         "checkpoints",
         "choices",
+        "compared",
         "compute",
         "config",
         "consistency",

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from degcraft.schema import options, reruns_table, schema
 
 STAGES = ["prepare", "applications", "synthesize", "pretrain", "features", "posterior", "distances", "alpha", "weights"]
-STAGES += ["estimation", "train", "restore", "evaluate", "tables", "evidence", "figures"]
+STAGES += ["estimation", "train", "methods", "restore", "evaluate", "tables", "evidence", "figures"]
 
 
 def objects(node, path="schema"):
@@ -39,7 +39,7 @@ def test_refuses_unknown_keys_everywhere():
 def test_every_map_of_names_refuses_what_is_no_file_name():
     maps = [node for _, node in objects(schema()) if "patternProperties" in node]
     patterns = {pattern for node in maps for pattern in node["patternProperties"]} - {".*", "^figure([678]|1[0-3])$"}
-    assert len(maps) == 7
+    assert len(maps) == 8
     (pattern,) = patterns
     good = ["a", "setting1", "alexnet-random", "9lives", "a-"]
     bad = ["", "-a", "A", "a b", "a/b", "..", "a.b", "a\n", "a_b", "é", " a"]

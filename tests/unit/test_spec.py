@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from degcraft import plans, repeats, targets
+from degcraft import compared, plans, repeats, targets
 from degcraft.config import merge, validate
 from degcraft.errors import DegcraftError
 from degcraft.schema import options
@@ -27,12 +27,13 @@ def specs(config):
         backbone, test, draw, seed = model.split("/")
         seed = seed.removeprefix("seed")
         _, target, trained, _ = targets.model(backbone, test, draw, seed).split("/")
-        add("train", backbone=backbone, target=target, draw=trained, seed=seed)
+        stage = "methods" if trained in compared.DRAWS else "train"
+        add(stage, backbone=backbone, target=target, draw=trained, seed=seed)
         for stage in ("restore", "evaluate"):
             add(stage, backbone=backbone, target=test, draw=draw, seed=seed)
         if test in config["settings"]:
             add("synthesize", set="test", target=test)
-        if trained not in targets.PLAIN_DRAWS:
+        if trained not in (*targets.PLAIN_DRAWS, *compared.DRAWS):
             add_weights(target, *trained.split(".", 1))
 
     def add_weights(target, extractor, weighting):
@@ -221,7 +222,7 @@ def test_sections_of_each_stage(base):
     assert keys("restore") == {"compute"}
     assert keys("tables", table="table1") == {"settings"}
     assert keys("tables", table="table2") == {
-        "tables", "weights", "evaluate", "train", "backbones",
+        "tables", "weights", "evaluate", "train", "backbones", "methods",
     }  # fmt: skip
 
 

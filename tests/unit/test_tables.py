@@ -10,6 +10,7 @@ import pytest
 from degcraft import tables
 from degcraft.errors import DegcraftError
 from degcraft.io import read_table, write_arrays, write_table
+from degcraft.markdown import table2_markdown
 from degcraft.metrics import METRICS
 from degcraft.stages import tables as stage
 from degcraft.streams import stream
@@ -183,8 +184,8 @@ def change(spec, *path, value):
 @pytest.mark.parametrize(
     ("path", "value", "where", "reason"),
     [
-        (None, None, ("RCAN", "setting1", "psnr_y"), "method not implemented yet"),
-        (None, None, ("DASR", "setting4", "ssim_rgb"), "method not implemented yet"),
+        (None, None, ("RCAN", "setting1", "psnr_y"), "not among tables.methods"),
+        (None, None, ("DASR", "setting4", "ssim_rgb"), "not among tables.methods"),
         (None, None, ("SRResNet alexnet-minc", "setting1", "psnr_y"), "no weights for alexnet-minc"),
         (None, None, ("SRResNet vgg22", "setting1", "lpips"), "vgg22 is not in tables.extractors.srresnet"),
         (
@@ -279,7 +280,7 @@ def test_markdown_has_the_papers_layout(spec):
         table["lpips"] = 0.3 if best else 0.4
         table["ssim_y"] = 0.7
     measured["srresnet/setting1/oracle/seed0"]["psnr_y"] = 40.0
-    text = tables.table2_markdown(built(spec, measured, {"alexnet-minc"}), spec)
+    text = table2_markdown(built(spec, measured, {"alexnet-minc"}), spec)
     header = next(line for line in text.splitlines() if line.startswith("| Method"))
     assert header.split(" | ")[1:4] == ["setting1 PSNR", "setting1 SSIM", "setting1 LPIPS"]
     assert len(markdown_cells(text, "RCAN")) == 12
@@ -287,13 +288,13 @@ def test_markdown_has_the_papers_layout(spec):
     assert markdown_cells(text, "SRResNet dct")[:3] == ["**29.00** (–)", "**0.7000** (–)", "**0.3000** (–)"]  # noqa: RUF001
     assert markdown_cells(text, "SRResNet upper bound")[0] == "34.00 (28.86)"
     assert markdown_cells(text, "RCAN")[0] == "– (23.65) [1]"  # noqa: RUF001
-    assert "- [1] not run: method not implemented yet" in text.splitlines()
+    assert "- [1] not run: not among tables.methods" in text.splitlines()
     mark = markdown_cells(text, "SRResNet alexnet-minc")[0].split()[-1]
     assert f"- {mark} not run: no weights for alexnet-minc" in text.splitlines()
 
 
 def test_markdown_states_the_conventions(spec):
-    line = tables.table2_markdown(built(spec), spec).splitlines()[2]
+    line = table2_markdown(built(spec), spec).splitlines()[2]
     for part in (
         *("psnr_y", "4 pixels cut", "v0.1, alex", "Test images per setting: 3", "seeds: 0, 1", "iterations: 1500"),
         *("srresnet: kind srresnet, width 16, blocks 4", "rrdb: kind rrdb, width 16, blocks 1, growth 8"),
@@ -327,7 +328,7 @@ def test_stage_writes_what_the_functions_make(spec, tmp_path):
     pd.testing.assert_frame_equal(table, expected, check_dtype=False, check_exact=True)
     text = (tmp_path / "table2.csv").read_text()
     assert ",," not in text
-    assert "RCAN,compared,NA,NA,NA,setting1,psnr_y,NA,23.65,NA,NA,NA,NA,not run: method not implemented yet" in text
+    assert "RCAN,compared,NA,NA,NA,setting1,psnr_y,NA,23.65,NA,NA,NA,NA,not run: not among tables.methods" in text
     assert "3,2,1500,run" in text
     first = (tmp_path / "table2.csv").read_bytes(), (tmp_path / "table2.md").read_bytes()
     run_table2(spec, tmp_path, paths[::-1], absent)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from degcraft.bins import Mixture
-from degcraft.degradations import SCALE, batched, degrade, programs, recipes
+from degcraft.degradations import SCALE, batched, degrade, programs, recipes, sharpening
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack
 from degcraft.spaces import Cells
@@ -58,10 +58,25 @@ class Patches:
     seeds : (int, int)
         Seed of the run and of this training. Crops do not depend on the draw, so
         that all rows of a table see the same ones.
+    sharpen : bool
+        Unsharp masking of every patch: of what is degraded and of the truth.
+
+    Raises
+    ------
+    DegcraftError
+        An image is smaller than a patch, or a patch too small for unsharp masking.
     """
 
-    def __init__(self, images: ImagePack, side: int, draw: Mixture | Cells, seeds: tuple[int, int]) -> None:
-        self.images, self.side, self.draw, self.seeds = images, side, draw, seeds
+    def __init__(
+        self, images: ImagePack, side: int, draw: Mixture | Cells, seeds: tuple[int, int], sharpen: bool = False
+    ) -> None:
+        self.images, self.side, self.draw, self.seeds, self.sharpen = images, side, draw, seeds, sharpen
+        if sharpen and side <= sharpening.SIZE // 2:
+            least = (sharpening.SIZE // 2 // SCALE + 1) * SCALE
+            raise DegcraftError(
+                f"train.patch: {side}, but a draw with sharpened truth; its window of {sharpening.SIZE} pixels is "
+                f"reflected at the border, which needs more than {sharpening.SIZE // 2}; write train.patch: {least}"
+            )
         sizes = [images.shape(index) for index in range(len(images))]
         small = [images.names[i] for i, size in enumerate(sizes) if min(size) < side]
         if small:
@@ -113,7 +128,23 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
     def _pair(self, step: int, item: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         patch, rng = self.patches.patch(step, item)
         hr = self.patches.pixels(patch)
+        if self.patches.sharpen:
+            hr = sharpening.sharpened_image(hr)
         return degrade(hr, patch.parameters, rng, self.degradation), hr
+
+
+def loaded(
+    batches: Dataset[Any], first: int, iterations: int, device: torch.device, workers: int
+) -> DataLoader[tuple[Tensor, ...]]:
+    """Batches from step `first` on: made by this process for a CPU, by `workers` others for a GPU."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first, iterations),
+        num_workers=0 if device.type == "cpu" else workers,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # else the loader would draw from the stream of dropout, and resuming change it
+    )
 
 
 Degradations = Tensor | programs.Program
@@ -179,7 +210,7 @@ class Maker:
     def __init__(
         self, patches: Patches, degradation: dict[str, Any], device: torch.device, resident: bool, compiled: bool
     ) -> None:
-        self.side, self.degradation, self.device = patches.side, degradation, device
+        self.side, self.sharpen, self.degradation, self.device = patches.side, patches.sharpen, degradation, device
         self.pixels = torch.from_numpy(patches.images.pixels.copy()).to(device) if resident else None
         self.generator = torch.Generator(device)
         self.degrade = torch.compile(batched.degrade) if compiled else batched.degrade
@@ -190,6 +221,8 @@ class Maker:
         hr = crops.to(self.device, non_blocking=True)
         if self.pixels is not None:
             hr = cut(self.pixels, hr, self.side)
+        if self.sharpen:
+            hr = sharpening.sharpened(hr)
         self.generator.manual_seed(seed)
         if not isinstance(degradations, Tensor):
             return programs.run(hr, degradations, self.generator), hr

@@ -14,6 +14,7 @@ from degcraft import published
 from degcraft.errors import DegcraftError
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+_WRAPPINGS = ("params_ema", "params", "state_dict")  # where training programs keep weights, averaged ones first
 
 
 class Weights(NamedTuple):
@@ -123,8 +124,10 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise _corrupt(path, error) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for wrapping in _WRAPPINGS:
+        if isinstance(content, dict) and isinstance(content.get(wrapping), dict):
+            content = content[wrapping]
+            break
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise DegcraftError(
             f"{path}: does not hold a mapping from names to tensors; a network's state_dict is needed; "

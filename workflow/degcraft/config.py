@@ -5,7 +5,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -59,6 +59,24 @@ def merge(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if both else value
     return merged
+
+
+def with_chosen_methods(config: dict[str, Any], files: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Config whose ``methods``, where it is a choice and no map, became ``tables.methods``: ``--config methods=all``.
+
+    Parameters
+    ----------
+    config : dict
+        The merged config.
+    files : iterable of dict
+        Contents of its files in the order of merging: the map that the choice has replaced is there.
+    """
+    if isinstance(config.get("methods"), dict):
+        return config
+    sections: dict[str, Any] = {}
+    for content in files:
+        sections = merge(sections, {"methods": content.get("methods", {})})
+    return merge({**config, **sections}, {"tables": {"methods": config.get("methods")}})
 
 
 def leaves(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:

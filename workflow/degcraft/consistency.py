@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from degcraft import compared
 from degcraft.errors import DegcraftError, unknown
 from degcraft.inputs import DISJOINT, SETS
 from degcraft.spec import SECOND_ORDER, parse_weighting
@@ -54,6 +55,7 @@ def problems(config: dict[str, Any]) -> Iterator[str]:
     yield from _second_order_problems(config)
     yield from _estimation_problems(config)
     yield from _application_problems(config)
+    yield from _method_problems(config)
     yield from _evidence_problems(config)
 
 
@@ -111,6 +113,60 @@ def _weighting_problems(name: str) -> Iterator[str]:
         yield f"{name} has no bins to compare; remove it, Figure 15 shows it"
     if "floor" in parsed:
         yield f"{name}: all have the floor of weights.floor (write {name.rsplit('-f', 1)[0]})"
+
+
+def _method_problems(config: dict[str, Any]) -> Iterator[str]:
+    methods = value_at(config, "methods")
+    entries = methods if isinstance(methods, dict) else {}
+    rows: dict[str, str] = {}
+    for name, method in entries.items():
+        if not isinstance(method, dict):
+            continue
+        row = method.get("row")
+        if isinstance(row, str) and rows.setdefault(row, name) != name:
+            yield f"methods.{name}.row: {row} is the row of {rows[row]} too; rows need different names"
+        kind, trained = method.get("kind"), [key for key in ("backbone", "draw") if key in method]
+        if isinstance(kind, str) and kind in compared.PHASES:
+            if trained:
+                yield f"methods.{name}: {' and '.join(trained)} beside kind: {kind}, which has its own network (remove)"
+            yield from _kind_problems(config, name, method)
+        elif not kind and len(trained) < 2 and "checkpoint" not in method:
+            yield f"methods.{name}: backbone and draw, kind or checkpoint needed (write backbone: rcan, draw: bicubic)"
+
+
+# Options that a kind needs and others do not have.
+_OF_KIND = {
+    "perceptual": ("fssr", "usrda"),
+    "domain": ("fssr",),
+    "noise": ("fssr",),
+    "noise_penalty": ("pdmsr",),
+    "corrections": ("ikc",),
+    "images": ("kernelgan",),
+}
+_UNPATCHED = ("kernelgan",)  # crops of the test image: their sides are among its sizes
+
+
+def _kind_problems(config: dict[str, Any], name: str, method: dict[str, Any]) -> Iterator[str]:
+    """Problems of an entry that learns in its own way."""
+    kind, where = method["kind"], f"methods.{name}"
+    for option, kinds in _OF_KIND.items():
+        if (option in method) != (kind in kinds):
+            yield f"{where}.{option}: {'does not go with' if option in method else 'missing; needed with'} kind: {kind}"
+    for section, needed in (("sizes", compared.SIZES[kind]), ("phases", compared.PHASES[kind])):
+        given = method.get(section, {})
+        if isinstance(given, dict) and set(given) != set(needed):
+            yield f"{where}.{section}: {', '.join(given) or 'nothing'}; kind: {kind} needs {', '.join(needed)}"
+    phases = method.get("phases", {})
+    for phase, recipe in phases.items() if isinstance(phases, dict) and kind not in _UNPATCHED else []:
+        for option in ("batch", "patch"):
+            if isinstance(recipe, dict) and option not in recipe:
+                yield f"{where}.phases.{phase}.{option}: missing; add it"
+    perceptual, extractors = method.get("perceptual", "none"), value_at(config, "extractors")
+    if isinstance(perceptual, str) and perceptual != "none" and isinstance(extractors, dict):
+        if perceptual not in extractors:
+            yield f"{where}.perceptual: {unknown('extractor', perceptual, extractors)}"
+        elif value_at(extractors[perceptual], "kind") != "vgg":
+            yield f"{where}.perceptual: {perceptual} is not of kind vgg; write one that is, or none"
 
 
 def _application_problems(config: dict[str, Any]) -> Iterator[str]:

@@ -46,7 +46,8 @@ def evidence(config: Section, wildcards: dict[str, str]) -> Section:
     if figure == "claims":
         measured = without(chosen, "images", "votes", "stability", "front", "lookalikes")
         narrow = {"train": only(config["train"], "seeds"), "evaluate": only(config["evaluate"], "metrics")}
-        return {**only(config, "tables", "weights"), **narrow, "evidence": measured}
+        tables = without(config["tables"], "methods")  # claims are about ours
+        return {**only(config, "weights"), "tables": tables, **narrow, "evidence": measured}
     return {"figure": chosen["images"][figure], "border": config["evaluate"]["crop"]}
 
 

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from degcraft import compared
 from degcraft.errors import DegcraftError
 
 DISJOINT = ("train", "references", "bins", "test")  # sets that must not share a photograph
@@ -194,9 +195,14 @@ def _missing_weights(config: Config) -> list[str]:
     """What extractors of the tables and LPIPS need and is not there."""
     tables = config["tables"]
     used = {extractor for backbone in tables["backbones"] for extractor in tables["extractors"][backbone]}
+    used |= {config["methods"][name].get("perceptual") for name in compared.chosen(config)}
     missing = [(option, path, problem) for name, option, path, problem in _absent(config) if name in used]
     lpips = config["evaluate"]["lpips"]["weights"] if "lpips" in config["evaluate"]["metrics"] else ""
     if lpips.endswith(WEIGHTS_SUFFIXES) and not _is_file(config, lpips):
         missing.append(("evaluate.lpips.weights", lpips, "no such file"))
+    for name in compared.chosen(config):
+        checkpoint = config["methods"][name].get("checkpoint")
+        if checkpoint and not _is_file(config, checkpoint):
+            missing.append((f"methods.{name}.checkpoint", checkpoint, "no such file"))
     advice = "check the path, or set its folder with --config data=FOLDER"
     return [f"{option}: {data_path(config, path)}: {problem}; {advice}" for option, path, problem in sorted(missing)]

@@ -1,26 +1,32 @@
 """Trained networks as files: safetensors weights that know what they are."""
 
+import importlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
-from degcraft.backbones import build
+from degcraft.architectures import KEY, Published
 from degcraft.errors import DegcraftError
 from degcraft.io import damaged, whole_file
 
-_KEY = "degcraft"  # one metadata entry: several would be written in no fixed order
-
 
 def write_model(path: Path, network: nn.Module, meta: dict[str, Any]) -> None:
-    """Write a network's weights, float32, with `meta` (it must hold ``backbone``: kind and sizes)."""
-    weights = {name: value.detach().float().cpu().contiguous() for name, value in network.state_dict().items()}
+    """Write a network's weights, float32, with `meta`, which must say what `rebuilt` needs."""
+    write_weights(path, network.state_dict(), meta)
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor], meta: dict[str, Any]) -> None:
+    """As `write_model`, weights by name."""
+    plain = {name: value.detach().float().cpu().contiguous().clone() for name, value in weights.items()}
     with whole_file(path) as temporary:
-        save_file(weights, temporary, {_KEY: json.dumps(meta, sort_keys=True)})
+        # One metadata entry: several would be written in no fixed order.
+        save_file(plain, temporary, {KEY: json.dumps(meta, sort_keys=True)})
 
 
 def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
@@ -33,15 +39,41 @@ def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, A
     """
     try:
         with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            meta = json.loads((file.metadata() or {}).get(KEY, "{}"))
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise damaged(path, error) from error
-    if "backbone" not in meta:
-        raise DegcraftError(f"{path}: no degcraft metadata; needed: a model trained by this workflow")
-    network = build(meta["backbone"])
     try:
-        network.load_state_dict(weights)
+        network = rebuilt(weights, meta)
     except RuntimeError as error:
         raise damaged(path, error) from error
+    except KeyError:
+        raise DegcraftError(f"{path}: no degcraft metadata; needed: a model trained by this workflow") from None
     return network.to(device, memory_format=torch.channels_last).eval(), meta  # type: ignore[call-overload]
+
+
+def rebuilt(weights: dict[str, Tensor], meta: dict[str, Any]) -> nn.Module:
+    """Network that metadata describe, with its weights.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    meta : dict
+        ``backbone`` or ``method``, an entry of that config section; or ``architecture``, a published network's.
+
+    Raises
+    ------
+    KeyError
+        The metadata describe none.
+    RuntimeError
+        The weights do not fit.
+    """
+    if "architecture" in meta:
+        return Published(weights)
+    family, options = (
+        ("backbones.{}", meta["backbone"]) if "backbone" in meta else ("methods.{}.networks", meta["method"])
+    )
+    module = importlib.import_module(f"degcraft.{family.format(options['kind'])}")
+    network: nn.Module = module.build(options)
+    network.load_state_dict(weights)
+    return network

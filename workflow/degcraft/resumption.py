@@ -11,11 +11,11 @@ from degcraft.training import Checkpoint, Trainer
 
 
 def save(state: Checkpoint, checkpoint: Path) -> None:
-    """Keep a training's state; checkpoints of older definitions of this training are dropped."""
+    """Keep a training's state in ``<definition>.pt`` or ``<definition>-<phase>.pt``; older definitions are dropped."""
     with whole_file(checkpoint) as temporary:
         torch.save(state, temporary)
     for other in checkpoint.parent.glob("*.pt"):
-        if other != checkpoint:
+        if other.stem.partition("-")[0] != checkpoint.stem.partition("-")[0]:
             other.unlink()
 
 

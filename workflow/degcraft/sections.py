@@ -8,6 +8,7 @@ Section = dict[str, Any]
 
 SECOND_ORDER = "second-order"  # a weighting: what references leave of Real-ESRGAN's model
 REALESRGAN, BSRGAN, BICUBIC = "realesrgan", "bsrgan", "bicubic"  # draws: the whole of a model; downsampling alone
+SHARPENED = f"{REALESRGAN}-usm"  # a draw: Real-ESRGAN's model from sharpened HR patches, which are the truth, too
 
 
 def entry(config: Section, section: str, name: str) -> Section:
@@ -41,8 +42,9 @@ def drawn(config: Section, draw: str, target: str) -> Section:
     if draw == "oracle":
         return {**common, "setting": entry(config, "settings", target)}
     weighting = draw.partition(".")[2]
-    if draw == REALESRGAN or weighting.startswith(SECOND_ORDER):
-        return {"degradation": {"second_order": config["second_order"]}}
+    if draw in (REALESRGAN, SHARPENED) or weighting.startswith(SECOND_ORDER):
+        sharpen = {"sharpen": True} if draw == SHARPENED else {}
+        return {"degradation": {"second_order": config["second_order"]}, **sharpen}
     if draw == BSRGAN:
         return {"degradation": {"shuffled": config["shuffled"]}}
     if draw == BICUBIC:

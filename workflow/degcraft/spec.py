@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from degcraft import exhibits, repeats
+from degcraft import compared, exhibits, repeats
 from degcraft.errors import DegcraftError
 from degcraft.sections import REALESRGAN, Section, drawn, entry, only, without
 from degcraft.sections import SECOND_ORDER as SECOND_ORDER
@@ -23,12 +23,12 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
         A valid config.
     stage : str
         prepare, applications, synthesize, pretrain, features, distances, posterior, alpha, weights, estimation,
-        train, restore, evaluate, tables, evidence or figures.
+        train, methods, restore, evaluate, tables, evidence or figures.
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
         prepare: set. applications: application. synthesize: set, and target unless the set is bins or samples.
         pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part.
-        train: backbone, target, draw, seed. tables: table. evidence: figure.
+        train, methods and evaluate: backbone, target, draw, seed. tables: table. evidence: figure.
 
     Returns
     -------
@@ -221,12 +221,31 @@ def initial_draw(config: Section, draw: str) -> str | None:
     return REALESRGAN if parse_weighting(draw.partition(".")[2])["kind"] == SECOND_ORDER else "uniform"
 
 
+def _methods(config: Section, wildcards: dict[str, str]) -> Section:
+    method = compared.entry(config, wildcards["backbone"], wildcards["draw"])
+    if wildcards["draw"] == compared.PUBLISHED:
+        backbone = entry(config, "backbones", method["backbone"]) if "backbone" in method else method
+        return {"network": backbone.get("kind")}
+    sections = {
+        "method": without(method, "row", "perceptual"),
+        "log_every": config["train"]["log_every"],
+        "compute": config["compute"],
+        "seed": config["seed"],
+        "training_seed": int(wildcards["seed"]),
+    }
+    extractor = method.get("perceptual", "none")
+    return sections if extractor == "none" else {**sections, "perceptual": entry(config, "extractors", extractor)}
+
+
 def _restore(config: Section, _: dict[str, str]) -> Section:
     return {"compute": config["compute"]}
 
 
-def _evaluate(config: Section, _: dict[str, str]) -> Section:
-    return {"evaluate": config["evaluate"]}
+def _evaluate(config: Section, wildcards: dict[str, str]) -> Section:
+    sections = {"evaluate": config["evaluate"]}
+    if wildcards["draw"] != compared.IMAGE:
+        return sections
+    return {**sections, "images": compared.entry(config, wildcards["backbone"], compared.IMAGE)["images"]}
 
 
 def _tables(config: Section, wildcards: dict[str, str]) -> Section:
@@ -239,6 +258,7 @@ def _tables(config: Section, wildcards: dict[str, str]) -> Section:
         "evaluate": config["evaluate"],
         "train": {key: config["train"][key] for key in ("iterations", "seeds")},
         "backbones": {name: config["backbones"][name] for name in tables["backbones"]},
+        "methods": {name: config["methods"][name] for name in compared.chosen(config)},
     }
 
 
@@ -258,6 +278,7 @@ _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "weights": _weights,
     "estimation": repeats.measurement,
     "train": _train,
+    "methods": _methods,
     "restore": _restore,
     "evaluate": _evaluate,
     "tables": _tables,

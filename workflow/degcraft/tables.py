@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from degcraft import compared
 from degcraft.bins import PARAMETERS, Region
 from degcraft.errors import DegcraftError
 from degcraft.metrics import METRICS
@@ -25,14 +26,15 @@ COLUMNS = (
     *("measured", "paper", "difference", "images", "seeds", "iterations", "status"),
 )
 _COUNTS = ("images", "seeds", "iterations")
-_DECIMALS = {"psnr_y": 2, "ssim_y": 4, "lpips": 4}
-DASH = "\N{EN DASH}"
-_SMALLER_IS_BETTER = ("lpips",)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of Table 2; `type` is compared, baseline, crafted or oracle."""
+    """One row of Table 2; `type` is compared, baseline, crafted or oracle.
+
+    A compared row that is not computed has no backbone; the backbone of another is a network of the config or the
+    method itself, its weighting the draw.
+    """
 
     method: str
     type: str
@@ -110,7 +112,7 @@ def table2(
     measured : mapping from ``<backbone>/<target>/<draw>/seed<k>`` to DataFrame
         One line per test image, one column per metric of ``evaluate.metrics``.
     spec : dict
-        Config sections ``tables``, ``weights``, ``evaluate`` and ``train``.
+        Config sections ``tables``, ``weights``, ``evaluate``, ``train`` and, of ``methods``, the chosen entries.
     absent : set of str
         Extractors whose weights file is not there.
 
@@ -132,6 +134,7 @@ def table2(
             "tables names; type: snakemake --cores 8 results/table2.csv"
         )
     printed = paper.set_index(["method", "setting", "metric"])["value"].to_dict()
+    images = max((len(table) for table in measured.values()), default=0)
     lines = []
     for row in table_rows(paper, spec):
         for setting in dict.fromkeys([*paper["setting"], *spec["tables"]["settings"]]):
@@ -144,10 +147,13 @@ def table2(
                 }
                 if reason is None:
                     place = f"{row.backbone}/{setting}/{row.draw}"
-                    models = [measured[f"{place}/seed{seed}"] for seed in spec["train"]["seeds"]]
+                    seeds = compared.seeds(row.draw, spec["train"]["seeds"])
+                    models = [measured[f"{place}/seed{seed}"] for seed in seeds]
                     ours = _summary([model[metric].to_numpy(dtype=float) for model in models])
-                    ours["iterations"] = spec["train"]["iterations"]
-                    ours["status"] += _remark((row.method, setting, "psnr") in printed, metric)
+                    steps, learnt = _training(row, spec)
+                    ours["iterations"] = pd.NA if steps is None else steps
+                    part = f"; {ours['images']} of {images} test images" if ours["images"] < images else ""
+                    ours["status"] += learnt + part + _remark((row.method, setting, "psnr") in printed, metric)
                 theirs = printed.get((row.method, setting, PRINTED.get(metric)), np.nan)
                 cell = {"setting": setting, "metric": metric, "paper": theirs}
                 lines.append({**vars(row), **cell, **ours, "difference": ours["measured"] - theirs})
@@ -163,7 +169,7 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
         Row(method, kind, backbone, extractor, weighting if kind == "crafted" else None)
         for method, kind, backbone, extractor in named.astype(object).where(named.notna(), None).to_numpy().tolist()
     ]
-    rows = [row for row in printed if row.backbone is None]
+    rows = _compared_rows([row.method for row in printed if row.type == "compared"], spec)
     backbones = [row.backbone for row in printed if row.backbone is not None]
     for backbone in dict.fromkeys([*backbones, *wanted["backbones"]]):
         block = [row for row in printed if row.backbone == backbone] or [
@@ -179,6 +185,18 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def _compared_rows(printed: Sequence[str], spec: dict[str, Any]) -> list[Row]:
+    """Rows of the compared methods: the paper's in its order, then others of the config."""
+    filed = {
+        spec["methods"][name]["row"]: compared.place(name, spec["methods"][name]) for name in compared.chosen(spec)
+    }
+    return [
+        Row(method, "compared", *((backbone, None, draw) if backbone else (None, None)))
+        for method in dict.fromkeys([*printed, *filed])
+        for backbone, draw in [filed.get(method, (None, None))]
+    ]
+
+
 def _further(label: str, backbone: str, draw: str) -> Row:
     """Row of a draw that is not the paper's."""
     extractor, _, weighting = draw.partition(".")
@@ -189,16 +207,23 @@ def _further(label: str, backbone: str, draw: str) -> Row:
 
 def why_not_run(row: Row, setting: str, metric: str, spec: dict[str, Any], absent: AbstractSet[str]) -> str | None:
     """Reason why a cell is not computed, or None if it is."""
-    wanted, evaluate = spec["tables"], spec["evaluate"]
+    wanted = spec["tables"]
     if row.type == "compared":
-        return "method not implemented yet"
+        if row.backbone is None:
+            return "not among tables.methods"
+        return _why_not_measured(setting, metric, spec)
     if row.backbone not in wanted["backbones"]:
         return f"{row.backbone} is not in tables.backbones"
     listed = [*wanted["extractors"][row.backbone], *wanted.get("draws", {}).get(row.backbone, [])]
     if row.extractor and row.extractor not in listed and row.draw not in listed:
         missing = f"{row.extractor} is not in tables.extractors.{row.backbone}"
         return f"no weights for {row.extractor}" if row.extractor in absent else missing
-    if setting not in wanted["settings"]:
+    return _why_not_measured(setting, metric, spec)
+
+
+def _why_not_measured(setting: str, metric: str, spec: dict[str, Any]) -> str | None:
+    evaluate = spec["evaluate"]
+    if setting not in spec["tables"]["settings"]:
         return f"{setting} is not in tables.settings"
     if metric not in evaluate["metrics"]:
         return f"{metric} is not in evaluate.metrics"
@@ -219,71 +244,21 @@ def _summary(values: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     }
 
 
+def _training(row: Row, spec: dict[str, Any]) -> tuple[int | None, str]:
+    """Iterations of the training behind a row (None: not ours), and what a compared one learnt from."""
+    if row.type != "compared":
+        return spec["train"]["iterations"], ""
+    method = next(method for method in spec["methods"].values() if method["row"] == row.method)
+    told = {
+        compared.PUBLISHED: "; published weights",
+        compared.REFERENCES: "; trained here on the references",
+        compared.IMAGE: "; learnt here from each test image",
+    }
+    return compared.iterations(method, spec["train"]), told.get(row.draw, "; trained here")
+
+
 def _remark(in_paper: bool, metric: str) -> str:
     if not in_paper:
         return "; not in the paper"
     # The paper prints one PSNR and one SSIM and does not state their channel.
     return "" if metric in PRINTED else f"; compared under {metric.replace('_rgb', '_y')}"
-
-
-def table2_markdown(table: pd.DataFrame, spec: dict[str, Any]) -> str:
-    """Table 2 for reading, in the paper's layout: measured (paper), reasons of missing cells below.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `table2`.
-    spec : dict
-        Config sections ``tables``, ``backbones``, ``evaluate`` and ``train``.
-    """
-    shown = table[table["metric"].isin(PRINTED)]
-    reasons = dict.fromkeys(shown.loc[shown["measured"].isna() | shown["status"].str.contains("infinite"), "status"])
-    marks = {reason: f" [{number}]" for number, reason in enumerate(reasons, 1)}
-    best = _best(shown)
-    cells = [
-        _markdown_cell(line, index in best, marks.get(line["status"], ""))
-        for index, line in zip(shown.index, shown.to_dict("records"), strict=True)
-    ]
-    columns = list(dict.fromkeys(zip(shown["setting"], shown["metric"], strict=True)))
-    methods = list(dict.fromkeys(shown["method"]))
-    lines = [["Method", *(f"{setting} {PRINTED[metric].upper()}" for setting, metric in columns)]]
-    lines.append(["---"] * (len(columns) + 1))
-    lines += [[name, *cells[i * len(columns) : (i + 1) * len(columns)]] for i, name in enumerate(methods)]
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    notes = "\n".join(f"-{mark} {reason}" for reason, mark in marks.items())
-    return "\n\n".join(filter(None, ["# Table 2: measured (paper)", _conventions(shown, spec), body, notes])) + "\n"
-
-
-def _best(shown: pd.DataFrame) -> set[int]:
-    own = shown[shown["type"].isin(["baseline", "crafted"]) & shown["measured"].notna()]
-    best: set[int] = set()
-    for (_, _, metric), cells in own.groupby(["backbone", "setting", "metric"]):
-        values = cells["measured"]
-        best |= set(values.index[values == (values.min() if metric in _SMALLER_IS_BETTER else values.max())])
-    return best
-
-
-def _markdown_cell(line: dict[Any, Any], best: bool, mark: str) -> str:
-    ours, theirs = (
-        DASH if pd.isna(line[name]) else f"{line[name]:.{_DECIMALS[line['metric']]}f}" for name in ("measured", "paper")
-    )
-    return f"**{ours}** ({theirs}){mark}" if best else f"{ours} ({theirs}){mark}"
-
-
-def _conventions(shown: pd.DataFrame, spec: dict[str, Any]) -> str:
-    evaluate, train = spec["evaluate"], spec["train"]
-    counts = sorted(set(shown["images"].dropna()))
-    sizes = [
-        f"{name}: " + ", ".join(f"{key} {value}" for key, value in spec["backbones"][name].items())
-        for name in spec["tables"]["backbones"]
-    ]
-    return (
-        f"PSNR and SSIM: on luma (psnr_y, ssim_y), {evaluate['crop']} pixels cut from each border; the paper does not "
-        f"state its channel. LPIPS: v0.1, {evaluate['lpips']['net']}. Test images per setting: "
-        f"{_listed(counts) or 'none'}; seeds: {_listed(train['seeds'])}; iterations: {train['iterations']}. "
-        f"Backbones: {'; '.join(sizes)}. Bold: the best of the baseline and crafted rows of a backbone."
-    )
-
-
-def _listed(values: Sequence[Any]) -> str:
-    return ", ".join(map(str, values))

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from degcraft import compared
 from degcraft.errors import DegcraftError, unknown
-from degcraft.sections import BICUBIC, BSRGAN, REALESRGAN
+from degcraft.sections import BICUBIC, BSRGAN, REALESRGAN, SHARPENED
 from degcraft.spec import SAME, SECOND_ORDER, weighting_name
 
 ANY = "any"  # stands for the target where a model serves them all
-GENERAL_DRAWS = ("uniform", BICUBIC, BSRGAN, REALESRGAN)  # of no target: one model serves them all
+GENERAL_DRAWS = ("uniform", BICUBIC, BSRGAN, REALESRGAN, SHARPENED)  # of no target: one model serves them all
 PLAIN_DRAWS = (*GENERAL_DRAWS, "oracle")
+_SERVE_ALL = (*GENERAL_DRAWS, compared.BLIND, compared.PUBLISHED)  # also of the methods that are trained once
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 WEIGHTING = rf"(?:frechet-a{_NUMBER}|frechet-auto|mixture|refined|{SECOND_ORDER})(?:-f{_NUMBER})?"
 
@@ -64,9 +66,11 @@ def model(backbone: str, target: str, draw: str, seed: str | int) -> str:
     --------
     >>> model("rrdb", "setting4", "dct.frechet-a25@setting3", 0), model("rrdb", "setting4", "uniform", 1)
     ('rrdb/setting3/dct.frechet-a25/seed0', 'rrdb/any/uniform/seed1')
+    >>> model("ikc", "setting4", "blind", 0)
+    'ikc/any/blind/seed0'
     """
     draw, _, trained_for = draw.partition("@")
-    return f"{backbone}/{ANY if draw in GENERAL_DRAWS else trained_for or target}/{draw}/seed{seed}"
+    return f"{backbone}/{ANY if draw in _SERVE_ALL else trained_for or target}/{draw}/seed{seed}"
 
 
 def tested(draw: str, trained_for: str, target: str) -> str:
@@ -83,19 +87,18 @@ def tested(draw: str, trained_for: str, target: str) -> str:
 def table_models(config: dict[str, Any]) -> list[str]:
     """Models that Table 2 shows, as ``<backbone>/<target>/<draw>/seed<k>``."""
     tables, weighting = config["tables"], weighting_name(config)
-    return [
+    ours = [
         f"{backbone}/{target}/{draw}/seed{seed}"
         for backbone in tables["backbones"]
         for target in tables["settings"]
-        for draw in dict.fromkeys(
-            [
-                *("uniform", "oracle"),
-                *(f"{name}.{weighting}" for name in tables["extractors"][backbone]),
-                *tables.get("draws", {}).get(backbone, []),
-            ]
-        )
+        for draw in [
+            *("uniform", "oracle"),
+            *(f"{name}.{weighting}" for name in tables["extractors"][backbone]),
+            *tables.get("draws", {}).get(backbone, []),
+        ]
         for seed in config["train"]["seeds"]
     ]
+    return list(dict.fromkeys([*ours, *compared.models(config)]))
 
 
 def fitted(config: dict[str, Any]) -> list[str]:
@@ -129,7 +132,9 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
     problems = []
     for noun, part in zip(_PARTS[parts[1]], parts[2:], strict=False):
         name = part.removesuffix(".csv")
-        if noun == "draw":
+        if noun == "draw" and parts[1] != "weights" and (name in compared.DRAWS or parts[2] not in config["backbones"]):
+            problems += _method_problems(config, parts[2], name)
+        elif noun == "draw":
             problems += _draw_problems(config, parts[1], name)
         elif noun == "target":
             known = [*targets(config), *([ANY] if parts[1] == "models" else [])]
@@ -141,16 +146,24 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
                     f"{name} has no truth to measure against; name its HR images in applications.{name}.truth, or "
                     f"look at results/restored/{'/'.join(parts[2:]).removesuffix('.csv')}"
                 )
-        elif name not in config[f"{noun}s"]:
-            problems.append(unknown(noun, name, config[f"{noun}s"]))
-    if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in GENERAL_DRAWS):
+        elif name not in (known := [*config[f"{noun}s"], *(config["methods"] if noun == "backbone" else [])]):
+            problems.append(unknown(noun, name, known))
+    if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in _SERVE_ALL):
         problems.append(
-            f"{' and '.join(GENERAL_DRAWS)} models, and only they, serve any target; write "
+            f"{', '.join(_SERVE_ALL[:-1])} and {_SERVE_ALL[-1]} models, and only they, serve any target; write "
             f"results/models/{parts[2]}/{ANY}/{GENERAL_DRAWS[0]}"
         )
     if parts[1] in ("models", *_TESTED) and parts[4:5] == ["oracle"] and parts[3] in config["applications"]:
         problems.append(f"oracle draws from the known ranges of a setting, and {parts[3]} has none; write uniform")
     return [f"{path}: {problem}" for problem in problems]
+
+
+def _method_problems(config: dict[str, Any], name: str, draw: str) -> list[str]:
+    """Why a compared method has no such models."""
+    if name not in config["methods"]:
+        return [unknown("method", name, config["methods"])] if name in config["backbones"] else []  # said before
+    filed = compared.place(name, config["methods"][name])
+    return [] if filed == (name, draw) else [f"the models of {name} are {filed[0]}/<target>/{filed[1]}; write that"]
 
 
 def _draw_problems(config: dict[str, Any], folder: str, name: str) -> list[str]:

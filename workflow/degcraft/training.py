@@ -116,13 +116,17 @@ class Trainer:
         loss = self.loss(*batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.descend()
         with torch.no_grad():
             self.window += loss.detach()
             decay = self.recipe.ema_at(self.step)
             averaged = list(self.average.parameters())
             torch._foreach_lerp_(averaged, list(self.network.parameters()), 1 - decay)
         self.step += 1
+
+    def descend(self) -> None:
+        """Move the network along its gradients."""
+        self.optimiser.step()
 
     def log(self) -> float:
         """Close a line of the loss curve; returns its mean loss.
@@ -155,6 +159,7 @@ class Trainer:
             "losses": self.losses,
             "window": self.window,
             "random": torch.get_rng_state(),
+            **({"random_gpu": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {}),
         }
 
     def load(self, state: Checkpoint) -> None:
@@ -165,6 +170,8 @@ class Trainer:
         self.step, self.losses = state["step"], [tuple(row) for row in state["losses"]]
         self.window.copy_(state["window"])
         torch.set_rng_state(state["random"].cpu())
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_gpu"].cpu(), self.device)
 
 
 def fit(

@@ -6,16 +6,20 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import figures, fingerprint, inputs, plans, pretraining, published, repeats, targets
-from degcraft.config import validate
+from degcraft import compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, targets
+from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
 from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
 from degcraft.spec import spec as section
+
+config_files = [WORKFLOW.parent / "config.yaml", *workflow.overwrite_configfiles]
+config.update(with_chosen_methods(config, (yaml.safe_load(Path(file).read_text()) for file in config_files)))
 
 try:
     validate(config)
@@ -39,6 +43,7 @@ shell.prefix(
 
 SETTINGS = "|".join(map(re.escape, config["settings"]))
 # Targets with references: <setting>.same has the bins' own clean contents in them.
+METHODS = "|".join(map(re.escape, config["methods"])) or "none"
 REFERENCED = "|".join([*map(re.escape, targets.targets(config)), rf"(?:{SETTINGS})\.same"])
 
 
@@ -50,8 +55,8 @@ wildcard_constraints:
     bank=rf"bins|samples|(?:bins|targets)-{repeats.PATTERN}|targets-second-order",
     repeat=repeats.PATTERN,
     weighting=targets.WEIGHTING,
-    backbone="|".join(map(re.escape, config["backbones"])),
-    draw=targets.tested_draw_pattern(config),
+    backbone="|".join(map(re.escape, [*config["backbones"], *config["methods"]])),
+    draw="|".join([targets.tested_draw_pattern(config), *compared.DRAWS]),
     seed="[0-9]+",
     figure="figure[0-9]+",
 
@@ -72,7 +77,7 @@ def spec(stage, **fixed):
 
 def code(stage, plugin=None):
     """Hash of the source that a job runs; `plugin` names a module that its wildcards choose."""
-    return lambda wildcards: fingerprint.code(stage, *([plugin(wildcards)] if plugin else []))
+    return lambda wildcards: fingerprint.code(stage, *filter(None, [plugin and plugin(wildcards)]))
 
 
 def extractor_module(wildcards):
@@ -83,6 +88,19 @@ def extractor_module(wildcards):
 def backbone_module(wildcards):
     """Module of a job's backbone."""
     return f"backbones.{config['backbones'][wildcards.backbone]['kind']}"
+
+
+def method_module(wildcards):
+    """Module in which a compared method learns."""
+    return f"methods.{config['methods'][wildcards.backbone]['kind']}.learning"
+
+
+def network_module(wildcards):
+    """Module of the network of a model; none for a published one."""
+    if wildcards.draw not in compared.DRAWS:
+        return backbone_module(wildcards)
+    kind = config["methods"][wildcards.backbone].get("kind")
+    return None if wildcards.draw == compared.PUBLISHED else f"methods.{kind}.networks"
 
 
 def pretraining_module(wildcards):

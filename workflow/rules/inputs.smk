@@ -125,6 +125,22 @@ def trained_model(wildcards):
     return f"results/models/{folder}/model.safetensors"
 
 
+def method_references(wildcards):
+    """References of the target of a compared method that learns from them."""
+    return [] if wildcards.target == targets.ANY else f"results/degraded/references/{wildcards.target}.npz"
+
+
+def perceptual_weights(wildcards):
+    """Weights file of the perceptual loss of a compared method, if it has one."""
+    extractor = config["methods"][wildcards.backbone].get("perceptual", "none")
+    return [] if extractor == "none" else weights_path(config["extractors"][extractor])
+
+
+def published_checkpoint(wildcards):
+    """Published weights of a compared method."""
+    return inputs.data_path(config, config["methods"][wildcards.backbone]["checkpoint"])
+
+
 def metrics(models):
     """Metrics of tested models, ``<backbone>/<test>/<draw>/seed<k>``."""
     return [f"results/metrics/{model}.csv" for model in models]

@@ -9,6 +9,8 @@ rule restore_images:
         "results/logs/restore_images/{backbone}/{target}/{draw}/seed{seed}.log",
     benchmark:
         "results/benchmarks/restore_images/{backbone}/{target}/{draw}/seed{seed}.tsv"
+    wildcard_constraints:
+        draw="|".join([targets.tested_draw_pattern(config), compared.BLIND, compared.REFERENCES, compared.PUBLISHED]),
     conda:
         "../../envs/gpu.yaml"
     threads: network_threads()
@@ -18,7 +20,7 @@ rule restore_images:
         gpu=uses_gpu(),
     params:
         spec=spec("restore"),
-        code=code("restore", backbone_module),
+        code=code("restore", network_module),
     shell:
         "python -m degcraft.stages.restore --model {input.model} --test {input.test}"
         " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -14,6 +14,7 @@ rule train_model:
     benchmark:
         "results/benchmarks/train_model/{backbone}/{target}/{draw}/seed{seed}.tsv"
     wildcard_constraints:
+        backbone="|".join(map(re.escape, config["backbones"])),
         target="|".join([targets.ANY, *targets.targets(config)]),
         draw=targets.draw_pattern(config),
     conda:

@@ -63,7 +63,10 @@ class Convention:
 
     def apply(self, images: Tensor) -> Tensor:
         """Network input (n, 3, height, width), float32, of RGB images (n, height, width, 3), uint8."""
-        values = images.permute(0, 3, 1, 2).float()
+        return self.normalised(images.permute(0, 3, 1, 2).float())
+
+    def normalised(self, values: Tensor) -> Tensor:
+        """Network input of the same shape, of RGB images (n, 3, height, width), float32, 0 to 255."""
         if self.order == "BGR":
             values = values.flip(1)
         if self.top == 1:

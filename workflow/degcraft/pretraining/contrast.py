@@ -15,7 +15,7 @@ from degcraft.extractors.dasr import encoder
 from degcraft.io import ImagePack
 from degcraft.pretraining.pairs import Pairs
 from degcraft.pretraining.task import Task, recipe
-from degcraft.training import Checkpoint, Recipe
+from degcraft.training import Checkpoint, Recipe, Trainer
 
 TEMPERATURE = 0.07
 WIDTH = 256  # of features and keys
@@ -45,19 +45,19 @@ class MomentumRecipe(Recipe):
         return self.ema
 
 
-class Contrast(Task):
-    """Encoder and head in training; `average`, their momentum copy, encodes the keys.
+class Contrasted(Trainer):
+    """Encoder and head in training by contrast; `average`, their momentum copy, encodes the keys.
 
     Parameters
     ----------
-    images : ImagePack
-        HR training images.
+    batches : Pairs
+        What to learn from.
+    network : torch.nn.Module
+        As `projected_encoder` gives it, or one that holds it, whose class overrides `loss`.
     recipe : Recipe
         Optimiser and schedule; ``ema`` is the momentum of the key encoder.
     queue : int
         Number of keys of other degradations, a multiple of the batch.
-    seed : int
-        Seed of the run.
     device, autocast
         As in `Trainer`.
 
@@ -65,26 +65,26 @@ class Contrast(Task):
     ----------
     queue : Tensor of shape (queue, 256), float32
         Keys of the last batches, of length 1, the oldest first.
+    guess : float
+        Contrast of a network that knows nothing, nats.
     """
-
-    kind = "dasr"
 
     def __init__(
         self,
-        images: ImagePack,
+        batches: Pairs,
+        network: nn.Module,
         recipe: Recipe,
         queue: int,
-        seed: int,
         device: torch.device,
         autocast: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         if queue % recipe.batch:
             raise DegcraftError(
-                f"pretrain.dasr.queue: {queue}, but batches of {recipe.batch}; a multiple of the batch is needed; "
+                f"{batches.section}.queue: {queue}, but batches of {recipe.batch}; a multiple of the batch is needed; "
                 f"write queue: {-(-queue // recipe.batch) * recipe.batch}"
             )
-        super().__init__(projected_encoder(), recipe, device, autocast)
-        self.batches: Pairs = Pairs(images, recipe, seed)
+        super().__init__(network, recipe, device, autocast)
+        self.batches: Pairs = batches
         self.queue = torch.zeros(queue, WIDTH, device=device)
         self.guess = math.log(queue + 1)
 
@@ -99,8 +99,12 @@ class Contrast(Task):
     def loss(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Contrast of two batches of patches (n, 3, h, w), uint8; the keys enter the queue."""
         encoded = self.encoded(self.average, keys)
-        loss = contrast(self.encoded(self.network, queries), encoded, self.queue)
-        self.enqueue(encoded)
+        return self.compared(self.encoded(self.network, queries), encoded)
+
+    def compared(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Contrast of encoded queries and keys (n, 256); the keys enter the queue."""
+        loss = contrast(queries, keys, self.queue)
+        self.enqueue(keys)
         return loss
 
     def encoded(self, network: nn.Module, images: Tensor) -> Tensor:
@@ -113,15 +117,6 @@ class Contrast(Task):
         """Drop the oldest keys for as many new ones."""
         self.queue = torch.cat([self.queue[len(keys) :], keys.detach()])
 
-    def extractor(self) -> nn.Module:
-        """The encoder of the queries, under its plain names ``0.weight`` ... ``16.running_var``."""
-        trained: nn.Module = self.network.get_submodule("0")
-        return trained
-
-    def summary(self) -> dict[str, Any]:
-        """Contrast at the beginning, at the end, and of a guess among the keys of the queue and the right one."""
-        return {"loss_start": self.losses[0][1], "loss_end": self.losses[-1][1], "loss_guess": self.guess}
-
     def state(self) -> Checkpoint:
         """Everything that continues this training to the bit, the queue included."""
         return {**super().state(), "queue": self.queue}
@@ -130,6 +125,43 @@ class Contrast(Task):
         """Continue from `state`."""
         self.queue = state["queue"].to(self.device)
         super().load(state)
+
+
+class Contrast(Contrasted, Task):
+    """Training of the encoder as an extractor.
+
+    Parameters
+    ----------
+    images : ImagePack
+        HR training images.
+    recipe, queue, device, autocast
+        As in `Contrasted`.
+    seed : int
+        Seed of the run.
+    """
+
+    kind = "dasr"
+    batches: Pairs
+
+    def __init__(
+        self,
+        images: ImagePack,
+        recipe: Recipe,
+        queue: int,
+        seed: int,
+        device: torch.device,
+        autocast: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        super().__init__(Pairs(images, recipe, seed), projected_encoder(), recipe, queue, device, autocast)
+
+    def extractor(self) -> nn.Module:
+        """The encoder of the queries, under its plain names ``0.weight`` ... ``16.running_var``."""
+        trained: nn.Module = self.network.get_submodule("0")
+        return trained
+
+    def summary(self) -> dict[str, Any]:
+        """Contrast at the beginning, at the end, and of a guess among the keys of the queue and the right one."""
+        return {"loss_start": self.losses[0][1], "loss_end": self.losses[-1][1], "loss_guess": self.guess}
 
 
 def projected_encoder() -> nn.Sequential:

@@ -90,15 +90,28 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
         Batch and patch size, HR pixels.
     seed : int
         Seed of the run.
+    section : str
+        Of the config, with the options; messages name it.
+    stage, items : str, tuple of str and int
+        What pairs depend on besides the seed, the step and their place in the batch.
     """
 
-    def __init__(self, images: ImagePack, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        images: ImagePack,
+        recipe: Recipe,
+        seed: int,
+        section: str = "pretrain.dasr",
+        stage: str = "pretrain",
+        items: tuple[str | int, ...] = ("dasr",),
+    ) -> None:
         self.images, self.recipe, self.seed = images, recipe, seed
+        self.section, self.stage, self.items = section, stage, items
         small = [name for number, name in enumerate(images.names) if min(images.shape(number)) < recipe.patch]
         if small:
             least = min(min(images.shape(number)) for number in range(len(images)))
             raise DegcraftError(
-                f"pretrain.dasr.patch: {recipe.patch}, but {len(small)} training images are smaller, first {small[0]}; "
+                f"{section}.patch: {recipe.patch}, but {len(small)} training images are smaller, first {small[0]}; "
                 f"remove them or write patch: {least // SCALE * SCALE}"
             )
 
@@ -107,19 +120,33 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         """Queries and keys, each (batch, 3, patch / 4, patch / 4), uint8; steps below 0 exist, too."""
-        rngs = [stream(self.seed, "pretrain", "dasr", step, item) for item in range(self.recipe.batch)]
+        _, noisy = self.degraded(step)
+        return noisy[:, :3], noisy[:, 3:]
+
+    def degraded(self, step: int) -> tuple[Tensor, Tensor]:
+        """Patches (batch, 6, patch, patch) and what becomes of them (batch, 6, patch / 4, patch / 4), uint8."""
+        rngs = [stream(self.seed, self.stage, *self.items, step, item) for item in range(self.recipe.batch)]
         patches = np.stack([self._patches(rng) for rng in rngs])
         spreads = np.stack([rng.uniform(*SPREAD, 2) for rng in rngs])
         kernels = anisotropic_kernels(spreads, np.array([rng.uniform(0, np.pi) for rng in rngs]))
         small = blur_and_downsample(torch.from_numpy(patches).float(), torch.from_numpy(kernels).float())
         noisy = torch.from_numpy(np.stack([_noisy(pair, rng) for pair, rng in zip(small.numpy(), rngs, strict=True)]))
-        return noisy[:, :3], noisy[:, 3:]
+        return torch.from_numpy(patches), noisy
 
     def _patches(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Two patches of one image, turned and flipped, one over the other: (6, patch, patch)."""
         image = np.rot90(self.images[int(rng.integers(len(self.images)))], int(rng.integers(4)))
         image = image[:, :: 1 - 2 * int(rng.integers(2))]
         return np.concatenate([window(image, self.recipe.patch, rng).transpose(2, 0, 1) for _ in range(2)])
+
+
+class TruePairs(Pairs):
+    """The same pairs, with the truth of the queries."""
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Queries and keys as from `Pairs`, and HR images of the queries (batch, 3, patch, patch), uint8."""
+        patches, noisy = self.degraded(step)
+        return noisy[:, :3], noisy[:, 3:], patches[:, :3]
 
 
 def _noisy(pair: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:

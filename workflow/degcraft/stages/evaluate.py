@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def run(restored: Path, images: Path, weights: Path | None, spec: dict[str, Any]
     weights : path or None
         Backbone weights of LPIPS; None leaves its column NA.
     spec : dict
-        Config section ``evaluate``.
+        Config section ``evaluate``; and ``images``, how many of the test images were restored, where not all were.
     output : path
         CSV with the columns name and ``evaluate.metrics``, one line per image.
 
@@ -53,7 +54,7 @@ def run(restored: Path, images: Path, weights: Path | None, spec: dict[str, Any]
     names = [name for name in options["metrics"] if name in FIDELITY]
     distance = _distance(options["lpips"]["net"], weights) if "lpips" in options["metrics"] and weights else None
     rows, alignments = [], []
-    for name, original, alignment in _originals(images):
+    for name, original, alignment in islice(_originals(images), spec.get("images")):
         image = _read(restored, name, original.shape)
         if alignment:
             image, original = aligned(image, original, alignment)

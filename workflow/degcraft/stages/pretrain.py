@@ -52,9 +52,9 @@ def run(
         The images cannot be used or do not fit the options, or the training diverged.
     """
     import torch
-    from torch.utils.data import DataLoader
 
     from degcraft import compute
+    from degcraft.batches import loaded
     from degcraft.models import write_model
     from degcraft.pretraining import build
     from degcraft.resumption import resume, save
@@ -72,14 +72,7 @@ def run(
         resume(task, checkpoint, say)
         if task.step == 0:
             task.begin()
-        loader = DataLoader(
-            task.batches,
-            batch_size=None,
-            sampler=range(task.step, task.recipe.iterations),
-            num_workers=0 if device.type == "cpu" else workers,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else the loader would draw from the stream of the dropout
-        )
+        loader = loaded(task.batches, task.step, task.recipe.iterations, device, workers)
         fit(task, loader, checkpoint_every, lambda state: save(state, checkpoint), say)
         network, reached = task.extractor(), task.summary()
 

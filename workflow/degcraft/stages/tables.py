@@ -10,9 +10,11 @@ import pandas as pd
 
 from degcraft import tables
 from degcraft.bins import PARAMETERS
+from degcraft.compared import IMAGE
 from degcraft.errors import DegcraftError
 from degcraft.fits import fits
 from degcraft.io import damaged, read_arrays, read_table, whole_file, write_table
+from degcraft.markdown import table2_markdown
 from degcraft.stages import enter, say
 
 PAPER = Path(__file__).parents[3] / "resources" / "paper"
@@ -87,7 +89,7 @@ def run_table2(
     table = tables.table2(printed, measured, spec, set(absent))
     write_table(output, table)
     with whole_file(markdown) as temporary:
-        temporary.write_text(tables.table2_markdown(table, spec), encoding="utf-8")
+        temporary.write_text(table2_markdown(table, spec), encoding="utf-8")
     say(f"tables: {table['measured'].notna().sum()} of {len(table)} cells measured")
 
 
@@ -119,7 +121,8 @@ def _read_metrics(path: Path, evaluate: dict[str, Any]) -> pd.DataFrame:
 def _check_same_images(measured: Mapping[Path, pd.DataFrame]) -> None:
     expected = max((set(table["name"]) for table in measured.values()), key=len, default=set())
     for path, table in measured.items():
-        if set(table["name"]) != expected or len(table) != len(expected):
+        partial = path.parent.name == IMAGE and set(table["name"]) < expected  # of a method that learns image by image
+        if len(table) != len(set(table["name"])) or (set(table["name"]) != expected and not partial):
             raise damaged(path, f"{len(table)} test images, others have {len(expected)}")
 
 

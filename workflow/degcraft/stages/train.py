@@ -55,7 +55,7 @@ def run(
     recipe = Recipe.from_config(spec["train"])
     seeds = (spec["seed"], spec["training_seed"])
     draw = drawn(spec, weights)
-    patches = Patches(ImagePack(images), recipe.patch, draw, seeds)
+    patches = Patches(ImagePack(images), recipe.patch, draw, seeds, spec.get("sharpen", False))
 
     torch.manual_seed(int(stream(seeds[0], "initialise", seeds[1]).integers(2**62)))
     network = build(spec["backbone"]) if initial is None else continued(initial, spec["backbone"])
@@ -106,21 +106,15 @@ def batches(
     patches: "Patches", items: Sequence[int], spec: dict[str, Any], device: "torch.device", workers: int, first: int
 ) -> "Iterable[tuple[Tensor, ...]]":
     """Batches from step `first` on: degraded here, or on a GPU, from plans."""
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import Dataset
 
     from degcraft import compute
-    from degcraft.batches import Maker, Pairs, Plans
+    from degcraft.batches import Maker, Pairs, Plans, loaded
 
     degradation, on_gpu = spec["degradation"], device.type == "cuda"
     resident = on_gpu and compute.fits(patches.images.pixels.nbytes, device)
     made: Dataset[Any] = Plans(patches, items, degradation, resident) if on_gpu else Pairs(patches, items, degradation)
-    loader = DataLoader(
-        made,
-        batch_size=None,
-        sampler=range(first, spec["train"]["iterations"]),
-        num_workers=0 if device.type == "cpu" else workers,
-        pin_memory=device.type == "cuda",
-    )
+    loader = loaded(made, first, spec["train"]["iterations"], device, workers)
     if not on_gpu:
         return loader
     return starmap(Maker(patches, degradation, device, resident, spec["train"]["compile"]), loader)

@@ -4,6 +4,8 @@ The encoder itself is `degcraft.extractors.dasr.encoder`. Layer names are those
 of the published weight files, without their first part (G or E).
 """
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,6 +14,11 @@ from degcraft.backbones.initialisation import conv3
 from degcraft.extractors.dasr import encoder
 
 SLOPE = 0.1  # of every leaky ReLU
+
+
+def build(options: dict[str, Any]) -> "DASR":
+    """What restores, freshly initialised; ``options["sizes"]`` has width, groups, blocks and reduction."""
+    return DASR(**{name: options["sizes"][name] for name in ("width", "groups", "blocks", "reduction")})
 
 
 class CodeAttention(nn.Module):

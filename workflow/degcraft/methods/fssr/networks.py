@@ -1,10 +1,24 @@
 """Networks of FSSR's DSGAN (Fritsche et al., ICCVW 2019, section 3.2), and the filters that part the frequencies."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from degcraft.backbones import rrdb
 from degcraft.backbones.initialisation import conv3
+
+
+def build(options: dict[str, Any]) -> nn.Module:
+    """RRDB network of ``sizes`` width, blocks and growth: what restores; DSGAN only makes what it learns from.
+
+    Parameters
+    ----------
+    options : dict
+        Entry of the config section ``methods`` of kind fssr.
+    """
+    return rrdb.build(options["sizes"])
 
 
 class ResidualBlock(nn.Module):

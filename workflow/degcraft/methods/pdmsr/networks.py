@@ -1,10 +1,13 @@
 """Degradation of PDM-SR (Luo et al., CVPR 2022, section 3): kernels and noise that networks make of random numbers."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from degcraft.backbones import edsr
 
 
 class NormedBlock(nn.Module):
@@ -109,6 +112,11 @@ def smooth_rounding(x: Tensor, terms: int = 5) -> Tensor:
     levels = 255 * x
     waves = [(-1) ** k / (math.pi * k) * torch.sin(2 * math.pi * k * levels) for k in range(1, terms + 1)]
     return (levels + sum(waves)) / 255
+
+
+def build(options: dict[str, Any]) -> nn.Module:
+    """The network that restores, EDSR of the given width and blocks, of an entry of the config section ``methods``."""
+    return edsr.build(options["sizes"])
 
 
 def _layers(inputs: int, width: int, blocks: int, size: int, outputs: int) -> nn.Sequential:

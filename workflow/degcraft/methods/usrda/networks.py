@@ -1,5 +1,7 @@
 """Networks of USR-DA (Wang et al., ICCV 2021, section 3); its discriminators are `degcraft.methods.discriminators`."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -8,6 +10,18 @@ from degcraft.backbones.rrdb import ResidualInResidual, RRDBNet
 
 # assumption: the paper does not give the networks; depths and widths of all three are those of the one public
 # implementation, whose author chose them.
+
+
+def build(options: dict[str, Any]) -> nn.Module:
+    """Encoder and SR decoder of ``sizes`` width, depth, blocks and growth: what restores.
+
+    Parameters
+    ----------
+    options : dict
+        Entry of the config section ``methods`` of kind usrda.
+    """
+    sizes = options["sizes"]
+    return USRDA(sizes["width"], sizes["depth"], sizes["blocks"], sizes["growth"])
 
 
 class Encoder(nn.Sequential):
