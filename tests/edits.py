@@ -3,17 +3,18 @@
 # The default, changed so that every kind of option is in use.
 BASE = {
     "extractors": {
-        "vgg-random": {"kind": "vgg", "layer": [2, 2], "weights": "random", "seed": 0},
+        "vgg-file": {"kind": "vgg", "layer": [2, 2], "weights": "vgg.safetensors"},
         "second": {"kind": "dasr", "weights": "trained"},
     },
     "backbones": {"second": {"kind": "srresnet", "width": 8, "blocks": 1}},
     "evaluate": {"lpips": {"weights": "torchvision"}},
+    "methods": {"fssr": {"perceptual": "vgg-file"}},
     "tables": {
         "methods": ["kernelgan", "dasr", "fssr", "usrda", "pdmsr", "bsrnet", "real-esrnet"],
         "settings": ["setting1", "setting2"],
         "backbones": ["srresnet", "rrdb", "rcan"],
         "extractors": {
-            "srresnet": ["alexnet-imagenet", "alexnet-minc", "alexnet-random", "vgg-random"],
+            "srresnet": ["alexnet-imagenet", "alexnet-minc", "alexnet-random", "vgg-file"],
             "rrdb": ["alexnet-random", "dasr"],
             "second": ["alexnet-random"],
             "rcan": ["alexnet-random"],
@@ -77,9 +78,9 @@ FLIPS = {
     "applications.<application>.reduce": {"applications": {"archive": {"reduce": 2}}},
     "applications.<application>.truth": {"applications": {"archive": {"truth": ["photos"]}}},
     "extractors.<extractor>.kind": {"extractors": {"alexnet-random": {"kind": "dasr"}}},
-    "extractors.<extractor>.weights": {"extractors": {"alexnet-imagenet": {"weights": "my.safetensors"}}},
+    "extractors.<extractor>.weights": {"extractors": {"vgg-file": {"weights": "my.safetensors"}}},
     "extractors.<extractor>.textures": {"extractors": {"alexnet-minc": {"textures": "textures/own"}}},
-    "extractors.<extractor>.layer": {"extractors": {"vgg-random": {"layer": [1, 2]}}},
+    "extractors.<extractor>.layer": {"extractors": {"vgg-file": {"layer": [1, 2]}}},
     "extractors.<extractor>.seed": {"extractors": {"alexnet-random": {"seed": 1}}},
     "pretrain.alexnet.iterations": {"pretrain": {"alexnet": {"iterations": 7}}},
     "pretrain.alexnet.batch": {"pretrain": {"alexnet": {"batch": 3}}},

@@ -106,7 +106,7 @@ def test_methods_that_are_not_there_have_a_note_and_no_numbers():
     table = alpha_table(measured(), PAPER, spec())
     methods = table[table["row"].isin(["BSRNet", "Real-ESRNet"])]
     assert len(methods) == 6
-    assert set(methods["note"]) == {"method not implemented yet"}
+    assert set(methods["note"]) == {"not among tables.methods"}
     assert methods[["seed", "images", "psnr_y", "ssim_y"]].isna().all(axis=None)
     assert table["note"].notna().sum() == 6
 

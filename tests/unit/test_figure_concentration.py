@@ -43,7 +43,7 @@ def test_concentration_prints_the_numbers_of_the_paper():
         "bands: sd of 3 seeds",
     ]
     assert entries(figure.axes[1])[4:] == ["BSRNet (paper 0.6968)", "Real-ESRNet (paper 0.6986)"]
-    assert [text.get_text() for text in figure.texts] == ["not shown: BSRNet, Real-ESRNet (method not implemented yet)"]
+    assert [text.get_text() for text in figure.texts] == ["not shown: BSRNet, Real-ESRNet (not among tables.methods)"]
 
 
 def test_concentration_shows_the_price_outside():
@@ -75,7 +75,7 @@ def test_concentration_without_uniform_or_one_alpha_says_so():
     figure, _ = drawn("concentration without uniform")
     (text,) = figure.texts
     assert text.get_text().replace("\n", " ") == (
-        "not shown: \u03b1 = 5 on setting 3, uniform (not measured); BSRNet, Real-ESRNet (method not implemented yet)"
+        "not shown: \u03b1 = 5 on setting 3, uniform (not measured); BSRNet, Real-ESRNet (not among tables.methods)"
     )
     crafted = figure.axes[0].get_lines()[0]
     assert crafted.get_xdata().tolist() == [0, 1, 3, 4, 5, 6, 7]

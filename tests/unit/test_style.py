@@ -164,13 +164,13 @@ MISSING = pd.DataFrame(
     {
         "row": ["alpha", "BSRNet", "Real-ESRNet", "dasr", "dasr"],
         "value": [1.0, None, None, None, None],
-        "note": [None, "method not implemented yet", "method not implemented yet", "no weights", "no weights"],
+        "note": [None, "not among tables.methods", "not among tables.methods", "no weights", "no weights"],
     }
 )
 
 
 def test_what_is_not_shown_is_named_once_with_its_reason():
-    assert not_shown(MISSING) == "not shown: BSRNet, Real-ESRNet (method not implemented yet); DASR (no weights)"
+    assert not_shown(MISSING) == "not shown: BSRNet, Real-ESRNet (not among tables.methods); DASR (no weights)"
     assert not_shown(MISSING.rename(columns={"row": "extractor"})) == not_shown(MISSING)
     assert not_shown(MISSING.assign(row="x", family=MISSING["row"]), "family") == not_shown(MISSING)
     assert not_shown(MISSING[:1]) == not_shown(MISSING[["row"]]) == ""

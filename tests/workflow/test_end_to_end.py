@@ -34,7 +34,7 @@ def test_then_there_is_nothing_to_do(tiny_run):
 
 def test_table2_is_computed_from_images(tiny_run):
     table = pd.read_csv(tiny_run / "results/table2.csv")
-    run = table[table.status.str.startswith("run")]
+    run = table[table.status.str.startswith("run") & (table.type != "compared")]
     assert set(run.backbone) == {"srresnet", "rrdb"}
     assert set(run.setting) == {"setting1", "setting3"}
     psnr = run[run.metric == "psnr_y"]
@@ -44,6 +44,22 @@ def test_table2_is_computed_from_images(tiny_run):
     row = psnr.query("backbone == 'srresnet' and setting == 'setting3' and extractor == 'dct'")
     assert row.measured.item() == pytest.approx(means)
     assert table[~table.status.str.startswith("run")].status.str.startswith("not run: ").all()
+
+
+def test_every_compared_method_is_measured(tiny_run):
+    table = pd.read_csv(tiny_run / "results/table2.csv")
+    compared = table[(table.type == "compared") & table.setting.isin(["setting1", "setting3"])]
+    assert compared.method.nunique() == 10 + 1  # and published weights
+    assert set(compared[compared.measured.isna()].status) == {"not run: no LPIPS weights (evaluate.lpips.weights)"}
+    assert set(compared[compared.measured.isna()].metric) == {"lpips"}
+    psnr = compared[compared.metric == "psnr_y"].set_index(["method", "setting"])
+    assert psnr.measured.between(5, 45).all()
+    assert psnr.loc["RCAN published"].measured.tolist() == psnr.loc["RCAN"].measured.tolist()
+    told = psnr.status.xs("setting3", level="setting").str.removesuffix("; not in the paper")
+    assert told["RCAN published"] == "run; published weights"
+    assert told["PDM-SR"] == "run; trained here on the references"
+    assert told["KernelGAN"] == "run; learnt here from each test image; 1 of 2 test images"
+    assert set(told.drop(["RCAN published", "PDM-SR", "USR-DA", "KernelGAN"])) == {"run; trained here"}
 
 
 def test_drawn_degradations_lie_in_their_ranges(tiny_run):

@@ -15,9 +15,9 @@ from tests.edits import FLIPS
 from tests.workflow.engine import ROOT, STAGES, TINY, dry_runs, jobs, snakemake
 
 FOLLOWERS = {
-    "prepare": ["synthesize", "train", "restore", "evaluate"],
+    "prepare": ["synthesize", "train", "methods", "restore", "evaluate"],
     "applications": ["features", "restore"],
-    "synthesize": ["features", "restore", "tables"],
+    "synthesize": ["features", "methods", "restore", "tables"],
     "pretrain": ["features"],
     "features": ["posterior", "distances", "alpha", "estimation", "evidence"],
     "posterior": ["weights", "estimation"],
@@ -26,6 +26,7 @@ FOLLOWERS = {
     "weights": ["train", "evidence"],
     "estimation": ["evidence"],
     "train": ["restore"],
+    "methods": ["restore", "evaluate"],
     "restore": ["evaluate", "evidence"],
     "evaluate": ["tables", "evidence"],
     "tables": [],
@@ -37,18 +38,19 @@ ALL = {*FOLLOWERS} - {"applications"}  # with pretrain, where DASR's encoder lea
 SETS = {
     "train": ALL - {"synthesize", "posterior", "alpha", "estimation"},  # traces are not trained
     "stability": {"prepare", "synthesize", "features", "evidence", "figures"},
-    "test": {"prepare", "synthesize", "restore", "evaluate", "tables", "evidence", "figures"},
+    "test": {"prepare", "synthesize", "methods", "restore", "evaluate", "tables", "evidence", "figures"},
 }
 # Extractors of Figures 3 and 4 alone train no SR network.
 MAPS = {"pretrain", "features", "distances", "weights", "evidence", "figures"}
 # Posteriors, alphas and estimates are of traces, which need no weights, and of banks of their own.
 TRACES = {"posterior", "alpha", "estimation"}
-# No row of the tiny run is drawn from the second-order model; what is estimated of it is.
+# What is estimated of the second-order model; no crafted row is drawn from it.
 SECOND_ORDER = {"synthesize", "features", "posterior", "estimation", "evidence", "figures"}
 # What an option would reach if every followed stage read all files of the one before.
 BEYOND = {
     "settings": {"posterior", "alpha"},
-    "prepare.bins": {"alpha"},
+    "prepare.bins": {"alpha", "methods"},
+    "bins": {"methods"},
     "applications": {*TRACES, "evaluate"},
     "extractors": TRACES,
     "train.log_every": TRACES,
@@ -56,10 +58,10 @@ BEYOND = {
     "tables.settings": {"posterior", "alpha"},
     "tables.extractors": TRACES,
     "tables.draws": {"estimation"},
+    "tables.methods": {"evidence", "figures"},
     "evidence": {*TRACES, "tables"},
 }
-# Nothing is trained on textures in the tiny run, nor under BSRNet's model, and no RCAN.
-UNUSED = ("pretrain.alexnet", "shuffled", "backbones.<backbone>.groups", "backbones.<backbone>.reduction")
+UNUSED = "pretrain.alexnet"  # nothing is trained on textures in the tiny run
 
 
 def tiny_config() -> dict[str, Any]:
@@ -77,7 +79,9 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
     parts = path.split(".")
     if parts[0] == "prepare" and parts[1] in SETS:
         return SETS[parts[1]]
-    if path.startswith("second_order") or path == "posterior.samples":
+    if path.startswith("second_order"):
+        return SECOND_ORDER | {"train", "restore", "evaluate", "tables"}  # Real-ESRNet
+    if path == "posterior.samples":
         return SECOND_ORDER
     if path == "extractors.<extractor>.textures":
         return MAPS | TRACES | {"tables"}  # the table says what it lacks, and estimates are made with it
@@ -98,6 +102,7 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
     second, encoder = {"kind": "srresnet", "width": 4, "blocks": 1}, {"kind": "dasr", "weights": "trained"}
     instead = {
         # Not alexnet-random: the default's seed for it would be merged in again, and files have none.
+        "extractors.<extractor>.layer": {"extractors": {"vgg-random": {"layer": [1, 2]}}},
         "extractors.<extractor>.weights": {"extractors": {"vgg-random": weights}},
         "evaluate.lpips.weights": {"evaluate": {"lpips": weights}},
         "tables.backbones": {"backbones": {"second": second}, "tables": {"extractors": {"second": ["dct"]}}},
@@ -107,6 +112,13 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "tables.extractors.<backbone>": {
             "extractors": {"second": encoder},
             "tables": {"extractors": {"rrdb": ["vgg-random", "second"]}},
+        },
+        "methods.<method>": {"backbones": {"second": second}},
+        "tables.methods": {
+            "methods": {
+                "second": {**config["methods"]["ikc"], "row": "IKC again"},
+                "third": {**config["methods"]["rcan"], "row": "RCAN again", "draw": "uniform"},
+            }
         },
         "evidence.extractor": {"extractors": {"second": encoder}},
         "evidence.extractors": {"extractors": {"second": encoder}},
@@ -123,6 +135,7 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
         "backbones.<backbone>.growth": {"backbones": {"rrdb": {"growth": 6}}},
     }
     config = merge(merge(copy.deepcopy(config), FLIPS[path]), instead.get(path, {}))
+    config["extractors"].pop("vgg-file", None)  # of the edits, but not of the tiny config
     if path == "extractors.<extractor>.weights":
         del config["extractors"]["vgg-random"]["seed"]
     return config
@@ -171,7 +184,10 @@ def test_a_new_extractor_computes_that_extractor_only(tiny_run, tmp_path):
 
 
 def test_a_metric_trains_nothing(tiny_run, tmp_path):
-    assert planned(tiny_run, tmp_path, {"evaluate": {"metrics": ["psnr_y"]}}) == {"evaluate_model": 16, "table2": 1}
+    assert planned(tiny_run, tmp_path, {"evaluate": {"metrics": ["psnr_y"]}}) == {
+        "evaluate_model": 16 + 2 * 11,
+        "table2": 1,
+    }
 
 
 @pytest.fixture

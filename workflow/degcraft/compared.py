@@ -11,6 +11,7 @@ Section = dict[str, Any]
 # target's references (a model per target), the test image itself (no model), or the authors' own data.
 BLIND, REFERENCES, IMAGE, PUBLISHED = "blind", "references", "image", "published"
 DRAWS = (BLIND, REFERENCES, IMAGE, PUBLISHED)
+BESIDE_ALPHA = ("BSRNet", "Real-ESRNet")  # rows that Figure 5 shows, too
 
 # Per kind: the sizes and the phases of the training that an entry states.
 SIZES = {
@@ -82,11 +83,16 @@ def chosen(config: Section) -> list[str]:
     return list(config["methods"]) if wanted == "all" else list(wanted)
 
 
+def filed(config: Section) -> dict[str, tuple[str, str]]:
+    """Backbone and draw behind each compared row of Table 2 that is computed, by the name of the row."""
+    return {config["methods"][name]["row"]: place(name, config["methods"][name]) for name in chosen(config)}
+
+
 def models(config: Section) -> list[str]:
     """Models behind the compared rows of Table 2, as ``<backbone>/<target>/<draw>/seed<k>``."""
     return [
         f"{backbone}/{target}/{draw}/seed{seed}"
-        for backbone, draw in (place(name, config["methods"][name]) for name in chosen(config))
+        for backbone, draw in filed(config).values()
         for target in config["tables"]["settings"]
         for seed in seeds(draw, config["train"]["seeds"])
     ]

@@ -2,6 +2,7 @@
 
 import json
 
+from degcraft import compared
 from degcraft.sections import REALESRGAN, Section, drawn, entry, only, without
 
 
@@ -28,7 +29,9 @@ def evidence(config: Section, wildcards: dict[str, str]) -> Section:
         return _maps(config, figure)
     if figure == "figure5":
         measured = only(chosen, "backbone", "extractor", "setting", "alphas", "outside")
-        return {"evidence": measured, "train": only(config["train"], "seeds")}
+        places = compared.filed(config)
+        methods = {row: "/".join(places[row]) for row in compared.BESIDE_ALPHA if row in places}
+        return {"evidence": measured, "train": only(config["train"], "seeds"), "methods": methods}
     if figure == "figure9":
         return {"votes": chosen["votes"]}
     if figure == "figure14":

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from degcraft import compared
 from degcraft.spec import SAME, weighting_name
 from degcraft.targets import tested
 
@@ -28,8 +29,19 @@ def blur_models(config: Config) -> list[str]:
 def alpha_models(config: Config, absent: Collection[str] = ()) -> list[str]:
     """Models of Figure 5, on its setting and on those outside; alpha 0 is uniform, which is there anyway.
 
-    Without the crafted ones where the extractor is in `absent`.
+    Without the crafted ones where the extractor is in `absent`. The compared methods are those of Table 2.
     """
+    evidence, places = config["evidence"], compared.filed(config)
+    methods = [
+        f"{backbone}/{test}/{draw}/seed{seed}"
+        for backbone, draw in (places[row] for row in compared.BESIDE_ALPHA if row in places)
+        for test in (evidence["setting"], *evidence["outside"])
+        for seed in compared.seeds(draw, config["train"]["seeds"])
+    ]
+    return [*_over_alpha(config, absent), *methods]
+
+
+def _over_alpha(config: Config, absent: Collection[str]) -> list[str]:
     evidence = config["evidence"]
     alphas = [] if evidence["extractor"] in absent else evidence["alphas"]
     crafted = [f"{evidence['extractor']}.{_frechet(alpha)}" for alpha in alphas if alpha]
@@ -39,7 +51,7 @@ def alpha_models(config: Config, absent: Collection[str] = ()) -> list[str]:
 def front_models(config: Config, absent: Collection[str] = ()) -> list[str]:
     """Models of Figure 14: those of Figure 5, and of the draws of ``evidence.front`` whose extractor is there."""
     draws = [draw for draw in config["evidence"]["front"] if draw.partition(".")[0] not in absent]
-    return list(dict.fromkeys([*alpha_models(config, absent), *_inside_and_outside(config, draws)]))
+    return list(dict.fromkeys([*_over_alpha(config, absent), *_inside_and_outside(config, draws)]))
 
 
 def _inside_and_outside(config: Config, draws: list[str]) -> list[str]:

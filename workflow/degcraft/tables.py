@@ -187,9 +187,7 @@ def table_rows(paper: pd.DataFrame, spec: dict[str, Any]) -> list[Row]:
 
 def _compared_rows(printed: Sequence[str], spec: dict[str, Any]) -> list[Row]:
     """Rows of the compared methods: the paper's in its order, then others of the config."""
-    filed = {
-        spec["methods"][name]["row"]: compared.place(name, spec["methods"][name]) for name in compared.chosen(spec)
-    }
+    filed = compared.filed(spec)
     return [
         Row(method, "compared", *((backbone, None, draw) if backbone else (None, None)))
         for method in dict.fromkeys([*printed, *filed])

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from degcraft.compared import BESIDE_ALPHA
 from degcraft.evidence.means import image_means
 from degcraft.spec import weighting_name
 from degcraft.targets import tested
 
-METHODS = ("BSRNet", "Real-ESRNet")
 PAPER_ALPHA = 25  # of all crafted rows of the paper's Table 2
 COLUMNS = (
     *("row", "alpha", "extractor", "test", "inside", "seed", "images", "psnr_y", "ssim_y"),
@@ -80,8 +80,8 @@ def _rows(evidence: dict[str, Any]) -> Iterator[_Row]:
         yield _Row("alpha", "crafted", draw, float(alpha), extractor)
     yield _Row("uniform", "baseline", "uniform")
     yield _Row("oracle", "oracle", "oracle")
-    for method in METHODS:
-        yield _Row(method, "compared", method, missing="method not implemented yet")
+    for method in BESIDE_ALPHA:
+        yield _Row(method, "compared", method, missing="not among tables.methods")
 
 
 def _printed(row: _Row, paper: pd.DataFrame, evidence: dict[str, Any]) -> dict[str, float]:

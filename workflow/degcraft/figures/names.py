@@ -13,6 +13,7 @@ PRINTED = {
     "dasr": "DASR",
     "dct": "DCT",
     "realesrgan": "Real-ESRGAN",
+    "realesrgan-usm": "Real-ESRGAN, sharpened truth",
     "bsrgan": "BSRGAN",
 }
 _NUMBER = r"\d[\d.e+-]*?"
