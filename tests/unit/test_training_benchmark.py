@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from degcraft.backbones import build
-from degcraft.benchmarks import training
+from degcraft.benchmarks import draws, training
 from degcraft.io import ImagePack, write_pack
 from degcraft.training import Recipe
 from tests.conftest import photo_like
@@ -74,3 +74,11 @@ def test_lines_of_a_gpu_say_that_there_is_none():
     lines = list(training.absent())
     assert len(lines) == 7
     assert all(np.isnan(line.ours) and line.holds is None and "no NVIDIA GPU" in line.note for line in lines)
+
+
+def test_draws_are_measured_beside_uniform(folder):
+    recipe = Recipe(**{**vars(training.RECIPE), "batch": 2, "patch": 32})
+    run = training.Run(ImagePack(folder), recipe, torch.device("cpu"), 0)
+    lines = list(draws.compared(run, TINY, 3, "here"))
+    assert [line.name for line in lines] == ["training: draw realesrgan, cpu", "training: draw bsrgan, cpu"]
+    assert all(0 < line.ratio < 2 and line.unit == "steps/s" for line in lines)

@@ -4,4 +4,4 @@
 ``lines()``, which yields what it measures as soon as it is measured.
 """
 
-BENCHMARKS = ("synthesis", "distances", "features", "training", "evaluation", "workflow")
+BENCHMARKS = ("synthesis", "distances", "features", "training", "draws", "evaluation", "workflow")

@@ -12,7 +12,7 @@ from degcraft.methods.ikc.codes import BLUR
 from degcraft.methods.ikc.networks import Restorer
 from degcraft.methods.ikc.networks import build as build_networks
 from degcraft.methods.learning import Learning, Material, Phase
-from degcraft.methods.schedules import Stepped, common
+from degcraft.methods.schedules import common
 from degcraft.training import Recipe
 
 SETTING = {"blur": [*BLUR], "noise": [0, 0], "quality": "none"}
@@ -35,8 +35,9 @@ class IKC(Learning):
         """Restoration under true codes, then estimation of the codes."""
         restoration = Recipe(**{**self._options("restoration"), "periods": 4, "lr_floor": 1e-7})
         yield self._phase("restoration", Restoration(self.network, restoration, self.material))
-        # assumption: a constant learning rate and SFTMD's betas, as the options of the public implementation.
-        correction = Stepped(**self._options("correction"))
+        # assumption: SFTMD's betas, as the options of the public implementation; its learning rate is constant, ours
+        # falls, so that the last step of a short training is as good as any.
+        correction = Recipe(**self._options("correction"))
         yield self._phase("correction", Correction(self.network, correction, self.material))
 
     def restorer(self) -> Restorer:
