@@ -1,5 +1,7 @@
 """The stage evidence: result files in, tables out. What the tables hold is tested beside the functions that make them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from degcraft.errors import DegcraftError
 from degcraft.evidence import estimation
 from degcraft.exhibits import families
 from degcraft.io import read_table, whole_folder, write_arrays, write_pack, write_table
+from degcraft.spec import spec as section
 from degcraft.stages import evidence
 from tests.conftest import photo_like
 
@@ -40,7 +43,7 @@ def test_blur_reads_its_models_by_their_paths(default_config, tmp_path):
 
 def test_alpha_nought_is_the_uniform_network(default_config, tmp_path):
     paths = metrics(tmp_path, plans.alpha_models(default_config), lambda model: 30.0 if "uniform" in model else 20.0)
-    spec = {"evidence": default_config["evidence"], "train": {"seeds": [0]}}
+    spec = {"evidence": default_config["evidence"], "train": {"seeds": [0]}, "methods": {}}
     evidence.run("figure5", paths, {}, spec, tmp_path / "figure5.csv")
     table = read_table(tmp_path / "figure5.csv", "row", "alpha", "psnr_y", text=["row"])
     crafted = table[table["row"] == "alpha"]
@@ -48,6 +51,16 @@ def test_alpha_nought_is_the_uniform_network(default_config, tmp_path):
     assert (crafted.loc[crafted["alpha"] == 0, "psnr_y"] == 30).all()
     assert (crafted.loc[crafted["alpha"] > 0, "psnr_y"] == 20).all()
     assert crafted["test"].nunique() == 3  # the setting and two outside
+
+
+def test_figure5_shows_compared_methods_of_another_backbone(default_config, tmp_path):
+    config = merge(default_config, {"tables": {"methods": ["bsrnet", "rcan"]}})
+    paths = metrics(tmp_path, plans.alpha_models(config), lambda model: 30.0 if "rrdb" in model else 20.0)
+    evidence.run("figure5", paths, {}, json.loads(section(config, "evidence", figure="figure5")), tmp_path / "5.csv")
+    table = read_table(tmp_path / "5.csv", "row", "psnr_y", "note", text=["row", "note"]).set_index("row")
+    assert table.loc["BSRNet", "psnr_y"].tolist() == [30.0] * 3  # the setting and two outside
+    assert set(table.loc["Real-ESRNet", "note"]) == {"not among tables.methods"}
+    assert (table.drop(index=["BSRNet", "Real-ESRNet"])["psnr_y"] == 20).all()
 
 
 def test_a_metric_that_was_not_computed_is_named(default_config, tmp_path):

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from degcraft.checkpoints import Weights
 from degcraft.io import ImagePack
-from degcraft.training import Trainer
+from degcraft.methods.adversaries import Measured
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Phase:
     ----------
     name : str
         As in ``methods.<name>.phases``.
-    trainer : Trainer
+    trainer : Measured
         Its networks, at the beginning.
     batches : Dataset
         Item ``step`` is what ``trainer.advance`` takes at that step, the same on any worker.
     """
 
     name: str
-    trainer: Trainer
+    trainer: Measured
     batches: Dataset[tuple[Tensor, ...]]
 
 

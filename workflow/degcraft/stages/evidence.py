@@ -64,15 +64,13 @@ def maps(inputs: Sequence[Path], absent: Mapping[str, str], spec: dict[str, Any]
 def alphas(inputs: Sequence[Path], _: Mapping[str, str], spec: dict[str, Any]) -> pd.DataFrame:
     """Table of Figure 5, from the metrics of the models of all alphas."""
     rows = {place: row for row, place in spec["methods"].items()}
+    nought = f"{spec['evidence']['extractor']}.frechet-a0"
     measured = {}
     for model, table in _metrics(inputs, 4, "psnr_y", "ssim_y").items():
         backbone, test, draw, seed = model.split("/")
         measured[f"{test}/{rows.get(f'{backbone}/{draw}', draw)}/{seed}"] = table
-    # alpha 0 is uniform by definition (paper, eq. 4), and so is its network.
-    nought = f"{spec['evidence']['extractor']}.frechet-a0"
-    for model in [model for model in measured if "/uniform/" in model]:
-        test, seed = model.split("/uniform/")
-        measured[f"{test}/{tested(nought, spec['evidence']['setting'], test)}/{seed}"] = measured[model]
+        if draw == "uniform":  # alpha 0 is uniform by definition (paper, eq. 4), and so is its network
+            measured[f"{test}/{tested(nought, spec['evidence']['setting'], test)}/{seed}"] = table
     return alpha_table(measured, _printed(), spec)
 
 

@@ -101,7 +101,7 @@ def run(
         fit(trainer, loader, checkpoint_every, partial(save, checkpoint=checkpoint), say)
         save(trainer.state(), checkpoint)
         losses += [(phase.name, *line) for line in trainer.losses]
-        measured += [(phase.name, *line) for line in getattr(trainer, "measurements", [])]
+        measured += [(phase.name, *line) for line in trainer.measurements]
     network = method.restorer()
     meta = {"method": spec["method"], "scale": SCALE, "channels": 3, "spec": spec, "code": code}
     meta["parameters"] = sum(weight.numel() for weight in network.parameters())
