@@ -253,7 +253,7 @@ def test_the_codes_order_blur_widths_and_corrections_help(tmp_path):
     images = pack(tmp_path / "train", [field(seed) for seed in range(40)])
     sizes = {"width": 8, "blocks": 1, "code": 10, "predictor": 8}
     restoration = {"iterations": 400, "batch": 4, "patch": 48, "lr": 4e-3}
-    correction = {"iterations": 850, "batch": 8, "patch": 64, "lr": 1e-3}
+    correction = {"iterations": 850, "batch": 8, "patch": 64, "lr": 2e-3}
     made = method(options(sizes, 2, restoration, correction), images, 50)
     measured = trained(made)
     rmse = [value for _, name, value in measured["restoration"] if name == "sr_rmse_255"]
