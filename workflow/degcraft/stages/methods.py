@@ -16,6 +16,7 @@ from PIL import Image
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, read_arrays, read_png, read_table, whole_file, whole_folder, write_json, write_table
+from degcraft.published import sha256
 from degcraft.stages import enter, say
 from degcraft.streams import stream
 
@@ -88,7 +89,10 @@ def run(
         device,
         partial(compute.autocast, spec["compute"], device),
     )
-    read = [hashlib.sha256(crops.tobytes()).hexdigest() if crops is not None else None, _digest(perceptual)]
+    read = [
+        hashlib.sha256(crops.tobytes()).hexdigest() if crops is not None else None,
+        perceptual and sha256(perceptual),
+    ]
     identity = _identity(spec, code, pack.contents, read)
     torch.manual_seed(int(stream(seeds[0], "initialise", "methods", seeds[1]).integers(2**62)))
     method, losses, measured = learning(spec["method"], material), [], Measurements()
@@ -136,7 +140,7 @@ def run_published(checkpoint: Path, spec: dict[str, Any], code: str, output: Pat
     from degcraft.models import write_weights
 
     weights = load_weights(checkpoint)
-    meta = {**adopted(weights, spec["network"]), "sha256": _digest(checkpoint), "code": code}
+    meta = {**adopted(weights, spec["network"]), "sha256": sha256(checkpoint), "code": code}
     meta["parameters"] = sum(tensor.numel() for tensor in weights.tensors.values())
     write_json(output / "model.json", meta)
     write_weights(output / "model.safetensors", weights.tensors, meta)
@@ -200,7 +204,8 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
         for phase, step, measured, value in json.loads((done / f"{name}.json").read_text())["measurements"]
     ]
     _diagnose(diagnostics, lines, kernels)
-    shutil.rmtree(done)
+    for started in output.parent.glob(f".{output.name}-*"):  # those of older definitions, too
+        shutil.rmtree(started)
 
 
 def _diagnose(output: Path, measured: Measurements, kernels: "Tensor | None") -> None:
@@ -217,10 +222,6 @@ def _diagnose(output: Path, measured: Measurements, kernels: "Tensor | None") ->
 def _identity(*parts: Any) -> str:
     """Name of what is defined by `parts`, 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _digest(file: Path | None) -> str | None:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else None
 
 
 def main(argv: Sequence[str]) -> None:
