@@ -241,7 +241,7 @@ def test_blur_and_noise_of_the_references_are_learnt(pack, references):
 
 
 def test_a_target_without_references(pack):
-    with pytest.raises(DegcraftError, match=r"kind pdmsr, but no references; LR images of a target are needed; "):
+    with pytest.raises(DegcraftError, match=r"no references of a target; this method learns from them; train it for "):
         fresh(pack, None)
 
 

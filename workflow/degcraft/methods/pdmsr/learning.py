@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from degcraft.errors import DegcraftError
 from degcraft.methods.adversaries import Adversarial, accuracy, least_squares
 from degcraft.methods.crops import CLEAN, Beside, KnownPairs, ReferenceCrops
 from degcraft.methods.discriminators import PatchDiscriminator
@@ -37,10 +36,6 @@ class Adaptation(Learning):
 
     def __init__(self, options: dict[str, Any], material: Material) -> None:
         super().__init__(options, material)
-        if material.references is None:
-            raise DegcraftError(
-                "methods: kind pdmsr, but no references; LR images of a target are needed; name a target for the method"
-            )
         phase, seeds = options["phases"]["adaptation"], material.seeds
         self.recipe = Stepped(**common(phase, material.log_every), milestones=(0.25, 0.5, 0.75))
         self.batches = Beside(
