@@ -3,8 +3,11 @@ import itertools
 import pandas as pd
 import pytest
 
+from degcraft.config import merge, validate
 from degcraft.errors import DegcraftError
-from degcraft.evidence.votes import COLUMNS, no_votes, read_votes, vote_table
+from degcraft.evidence.votes import COLUMNS, merge_votes, no_votes, read_votes, vote_table
+from degcraft.plans import vote_files
+from degcraft.stages.evidence import votes as stage
 from degcraft.streams import stream
 
 METHODS = ["uniform", "crafted", "BSRNet"]
@@ -183,3 +186,79 @@ def test_very_many_problems_are_counted():
     found = problems("\n".join(["voter,image,method,rank", *ballots]))
     assert len(found) == 21
     assert found[-1] == "votes.csv: and 40 more"  # 40 ranks and 20 ties, less the 20 shown
+
+
+HEADER = "voter,image,method,rank\n"
+ANNA = b"voter,image,method,rank\nanna,china,uniform,2\nanna,china,crafted,1\n"
+BEN = b"image,rank,voter,method\nchina,1,ben,crafted\nchina,2,ben,uniform\n"
+
+
+def test_votes_of_several_files_are_those_of_one():
+    merged = merge_votes({"anna.csv": ANNA, "ben.csv": BEN})
+    whole = read(ANNA.decode() + "ben,china,crafted,1\nben,china,uniform,2\n")
+    pd.testing.assert_frame_equal(merged, whole)
+    assert set(vote_table(merged)["voters"]) == {2}
+
+
+def test_a_voter_who_voted_in_two_files_is_refused_with_both():
+    with pytest.raises(DegcraftError) as raised:
+        merge_votes({"anna.csv": ANNA, "ben.csv": BEN, "anna (1).csv": ANNA.replace(b"2", b"3").replace(b"1", b"2")})
+    assert str(raised.value).splitlines() == [
+        'anna (1).csv: line 2: rank "3"; a whole number from 1 (best) to 2 is needed',
+        "anna.csv: voter anna, image china: voted in anna (1).csv too; one ballot per voter and image is needed; delete one",
+    ]
+
+
+def test_a_ballot_that_is_spread_over_two_files_is_refused():
+    halves = {"a.csv": f"{HEADER}anna,china,crafted,1\n".encode(), "b.csv": f"{HEADER}anna,china,uniform,2\n".encode()}
+    with pytest.raises(DegcraftError, match=r"^a\.csv: voter anna, image china: voted in b\.csv too"):
+        merge_votes({"c.csv": ANNA.replace(b"anna", b"carl"), **halves})
+
+
+def test_every_problem_names_its_file():
+    with pytest.raises(DegcraftError) as raised:
+        merge_votes({"anna.csv": ANNA, "ben.csv": BEN.replace(b"uniform", b"oracle")})
+    lines = str(raised.value).splitlines()
+    assert (
+        lines[0]
+        == 'ben.csv: line 3: unknown method "oracle"; known: uniform, crafted The first ballot has uniform, crafted'
+    )
+    assert lines[1].startswith("ben.csv: voter ben, image china: no rank for uniform")
+    with pytest.raises(DegcraftError, match=r"^empty\.csv: columns are none"):
+        merge_votes({"anna.csv": ANNA, "empty.csv": b""})
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ("none", []),
+        ("votes/anna.csv", ["votes/anna.csv"]),
+        ("votes/*.csv", ["votes/Zoe (1).csv", "votes/anna.csv", "votes/ben.csv"]),
+        ("votes/b*.csv", ["votes/ben.csv"]),
+        ("votes/x*.csv", ["votes/x*.csv"]),
+        ("absent/*.csv", ["absent/*.csv"]),
+    ],
+)
+def test_files_that_the_option_leads_to(default_config, tmp_path, votes, expected):
+    (tmp_path / "votes").mkdir()
+    for name in ("ben.csv", "anna.csv", "Zoe (1).csv", "._anna.csv", "anna.json"):
+        (tmp_path / "votes" / name).write_bytes(ANNA)
+    config = merge(default_config, {"data": str(tmp_path), "evidence": {"votes": votes}})
+    validate(config)
+    assert vote_files(config) == [f"{tmp_path}/{name}" for name in expected]
+
+
+@pytest.mark.parametrize("votes", ["votes", "votes/", "votes/*", "*/anna.csv", ".csv/"])
+def test_other_values_of_the_option_are_refused(default_config, votes):
+    with pytest.raises(
+        DegcraftError, match=r"evidence\.votes: expected none or the path of a \.csv file, or of several"
+    ):
+        validate(merge(default_config, {"evidence": {"votes": votes}}))
+
+
+def test_the_stage_merges_its_inputs(tmp_path):
+    files = [tmp_path / "anna.csv", tmp_path / "ben.csv"]
+    for file, content in zip(files, (ANNA, BEN), strict=True):
+        file.write_bytes(content)
+    table = stage(files, {}, {"votes": "votes/*.csv"})
+    assert table.query("method == 'crafted' and rank == 1")["votes"].item() == 2

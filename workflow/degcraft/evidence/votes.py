@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,13 +17,19 @@ _SHOWN = 20  # problems of one file that are listed one by one
 
 @dataclass(frozen=True)
 class Vote:
-    """One line of the file; `rank` as it was written."""
+    """One line of a file; `rank` as it was written."""
 
+    file: str
     line: int
     voter: str
     image: str
     method: str
     rank: str
+
+    @property
+    def named(self) -> bool:
+        """Whether it says who ranked what."""
+        return bool(self.voter and self.image and self.method)
 
     @property
     def number(self) -> int | None:
@@ -32,42 +38,40 @@ class Vote:
 
 
 def read_votes(content: bytes, file: str) -> pd.DataFrame:
-    """Votes of a CSV, checked.
+    """Votes of one CSV; see `merge_votes`."""
+    return merge_votes({file: content})
 
-    Every ballot, the votes of one voter on one image, ranks all methods from 1 (best), without ties.
-    The methods are those of the first ballot.
+
+def merge_votes(files: Mapping[str, bytes]) -> pd.DataFrame:
+    """Votes of one or several CSV files, checked as a whole.
+
+    Every ballot, the votes of one voter on one image, ranks all methods from 1 (best), without ties, and
+    stands in one file. The methods are those of the first ballot of all.
 
     Parameters
     ----------
-    content : bytes
-        UTF-8 text, separated by commas, with the columns voter, image, method and rank in any order;
-        other columns are passed over.
-    file : str
-        Its name, for messages.
+    files : mapping from str to bytes
+        Per file its name, for messages, and its content: UTF-8 text, separated by commas, with the columns
+        voter, image, method and rank in any order; other columns are passed over.
 
     Returns
     -------
     DataFrame
-        Columns voter, image, method (str) and rank (int), one line per vote, in the file's order.
+        Columns voter, image, method (str) and rank (int), one line per vote, in the files' order.
 
     Raises
     ------
     DegcraftError
         One line per problem: a column is missing; a value is empty; a rank is not a whole number from
         1 to the number of methods; a ballot has tied ranks, an unknown method or lacks one; a voter
-        voted twice on an image.
+        voted twice on an image, in one file or in two.
     """
-    votes = _parse(content, file)
-    named = [vote for vote in votes if vote.voter and vote.image and vote.method]
-    methods = _methods(named)
-    ballots: dict[tuple[str, str], list[Vote]] = {}
-    for vote in named:
-        ballots.setdefault((vote.voter, vote.image), []).append(vote)
-    problems = [f"line {vote.line}: {problem}" for vote in votes for problem in _vote_problems(vote, methods)]
-    problems += [problem for ballot in ballots.values() for problem in _ballot_problems(ballot, methods)]
+    votes = [vote for file, content in files.items() for vote in _parse(content, file)]
+    methods = _methods([vote for vote in votes if vote.named])
+    problems = [*_problems(votes, methods)]
     if problems:
-        more = [f"{file}: and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-        raise DegcraftError("\n".join([f"{file}: {problem}" for problem in problems[:_SHOWN]] + more))
+        more = [f"{', '.join(files)}: and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise DegcraftError("\n".join(problems[:_SHOWN] + more))
     lines = [(vote.voter, vote.image, vote.method, vote.number) for vote in votes]
     return pd.DataFrame(lines, columns=list(NEEDED))
 
@@ -78,7 +82,7 @@ def vote_table(votes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     votes : DataFrame
-        From `read_votes`.
+        From `read_votes` or `merge_votes`.
 
     Returns
     -------
@@ -123,13 +127,24 @@ def _parse(content: bytes, file: str) -> list[Vote]:
         raise DegcraftError(
             f"{file}: {found}; lines of {', '.join(header)} are needed; mend them, or set evidence.votes to none"
         )
-    return [Vote(line, *(row[header.index(name)] for name in NEEDED)) for line, row in lines[1:]]
+    return [Vote(file, line, *(row[header.index(name)] for name in NEEDED)) for line, row in lines[1:]]
 
 
 def _methods(votes: Sequence[Vote]) -> list[str]:
     """Methods of the first ballot, in its order."""
     first = {(vote.voter, vote.image) for vote in votes[:1]}
     return list(dict.fromkeys(vote.method for vote in votes if (vote.voter, vote.image) in first))
+
+
+def _problems(votes: Sequence[Vote], methods: Sequence[str]) -> Iterator[str]:
+    for vote in votes:
+        yield from (f"{vote.file}: line {vote.line}: {problem}" for problem in _vote_problems(vote, methods))
+    ballots: dict[tuple[str, str], list[Vote]] = {}
+    for vote in votes:
+        if vote.named:
+            ballots.setdefault((vote.voter, vote.image), []).append(vote)
+    for ballot in ballots.values():
+        yield from (f"{ballot[0].file}: {problem}" for problem in _ballot_problems(ballot, methods))
 
 
 def _vote_problems(vote: Vote, methods: Sequence[str]) -> Iterator[str]:
@@ -144,6 +159,10 @@ def _vote_problems(vote: Vote, methods: Sequence[str]) -> Iterator[str]:
 
 def _ballot_problems(ballot: Sequence[Vote], methods: Sequence[str]) -> Iterator[str]:
     where = f"voter {ballot[0].voter}, image {ballot[0].image}"
+    others = list(dict.fromkeys(vote.file for vote in ballot))[1:]
+    if others:
+        yield f"{where}: voted in {', '.join(others)} too; one ballot per voter and image is needed; delete one"
+        return
     counts = Counter(vote.method for vote in ballot)
     if max(counts.values()) > 1:
         lines = ", ".join(str(vote.line) for vote in ballot if counts[vote.method] > 1)

@@ -25,7 +25,7 @@ from degcraft.evidence.front import front_table
 from degcraft.evidence.maps import map_table
 from degcraft.evidence.sharpness import sharpness_table
 from degcraft.evidence.stability import stability, stability_table
-from degcraft.evidence.votes import no_votes, read_votes, vote_table
+from degcraft.evidence.votes import merge_votes, no_votes, vote_table
 from degcraft.io import ImagePack, read_arrays, read_png, read_table, whole_file, whole_folder, write_table
 from degcraft.spec import SAME
 from degcraft.stages import enter, say
@@ -75,10 +75,10 @@ def alphas(inputs: Sequence[Path], _: Mapping[str, str], spec: dict[str, Any]) -
 
 
 def votes(inputs: Sequence[Path], _: Mapping[str, str], spec: dict[str, Any]) -> pd.DataFrame:
-    """Table of Figure 9, from the CSV of votes if there is one."""
+    """Table of Figure 9, from the CSV files of votes if there are any."""
     if not inputs:
         return no_votes(f"evidence.votes is {spec['votes']}")
-    return vote_table(read_votes(inputs[0].read_bytes(), inputs[0].name))
+    return vote_table(merge_votes({path.name: path.read_bytes() for path in inputs}))
 
 
 def cost(inputs: Sequence[Path], absent: Mapping[str, str], spec: dict[str, Any]) -> pd.DataFrame:
