@@ -3,6 +3,8 @@
 import importlib.util
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -95,50 +97,80 @@ def decode(path: str | Path) -> NDArray[np.uint8]:
         The file cannot be read, is damaged or cut short, or holds what has no
         exact 8-bit RGB values: transparency, CMYK, Lab, floating point, several frames.
     """
-    try:
+    with readable(path):
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise DegcraftError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+        check(opened(content))
+        values = samples(content)
+        if values.shape[2] % 2 == 0:  # the last channel is alpha
+            if values[..., -1].min() < np.iinfo(values.dtype).max:
+                raise _UnfitError(_CLEAR)
+            values = values[..., :-1]
+        if values.dtype != np.uint8:
+            values = (values.astype(np.uint32) + 128) // 257
+        return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)), dtype=np.uint8)
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Context that reads an image file and tells in one plain message whatever is wrong with it.
+
+    Raises
+    ------
+    DegcraftError
+        Anything was raised inside.
+    """
     try:
         with warnings.catch_warnings():
             # Pillow warns from half its limit on; the limit itself holds.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return _decode(content)
+            yield
     except _UnfitError as unfit:
         raise DegcraftError(f"{path}: {unfit}") from None
     except Exception as error:  # Pillow raises almost any kind for a damaged file
+        if isinstance(error, OSError) and error.filename is not None:
+            raise DegcraftError(f"{path}: cannot be read ({error.strerror}); check the path") from error
         raise DegcraftError(
             f"{path}: damaged or cut short ({str(error) or type(error).__name__}); replace it with a whole copy, "
             "or take it out of the folder"
         ) from error
 
 
-def _decode(content: bytes) -> NDArray[np.uint8]:
-    image = _open(content)
+def samples(content: bytes, page: int = 0) -> NDArray[Any]:
+    """Samples of one page of an image file that `check` lets pass, turned as its camera was held.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    page : int
+        Of those of a TIFF file, from 0.
+
+    Returns
+    -------
+    ndarray of shape (height, width, channels), uint8 or uint16
+        1 channel: grey; 2: grey and alpha; 3: RGB; 4: RGB and alpha. Alpha multiplies no colour. A single bit
+        becomes 0 or 255, palettes become their colours.
+    """
+    image = opened(content, page)
     if image.format == "PNG":
         image.verify()  # checksums; leaves the image unusable
-        image = _open(content)
-    _check(image)
-    samples: NDArray[Any]
+        image = opened(content, page)
     if image.mode.startswith("I;16"):
-        samples = _grey16(image)
-    elif ";16" in _rawmode(image):
-        samples = _colour16(content)
-    else:
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        samples = np.asarray(_upright(image).convert(mode))
-    if samples.shape[2] % 2 == 0:  # the last channel is alpha
-        if samples[..., -1].min() < np.iinfo(samples.dtype).max:
-            raise _UnfitError(_CLEAR)
-        samples = samples[..., :-1]
-    if samples.dtype != np.uint8:
-        samples = (samples.astype(np.uint32) + 128) // 257
-    return np.ascontiguousarray(np.broadcast_to(samples, (*samples.shape[:2], 3)), dtype=np.uint8)
+        return _grey16(image)
+    if ";16" in rawmode(image):
+        return _colour16(content, page)
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    values = np.asarray(_upright(image).convert(mode + "A" if image.has_transparency_data else mode))
+    return values if values.ndim == 3 else values[..., None]
 
 
-def _open(content: bytes) -> ImageFile.ImageFile:
+def opened(content: bytes, page: int = 0) -> ImageFile.ImageFile:
+    """Image of a file's bytes, its samples not read yet; for use inside `readable`."""
     try:
-        return Image.open(BytesIO(content), formats=["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+        image = Image.open(BytesIO(content), formats=["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+        if page:
+            image.seek(page)
+        return image
     except Image.DecompressionBombError:
         raise _UnfitError(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; cut or reduce it") from None
     except UnidentifiedImageError:
@@ -146,11 +178,11 @@ def _open(content: bytes) -> ImageFile.ImageFile:
         raise _UnfitError(f"{found}; {_CHANGE}") from None
 
 
-def _check(image: ImageFile.ImageFile) -> None:
-    """Refuse what has no exact meaning as one 8-bit RGB picture."""
+def check(image: ImageFile.ImageFile, *, pages: bool = False) -> None:
+    """Refuse what has no exact meaning as one RGB picture, or, with `pages`, as a page of RGB; inside `readable`."""
     # The further pictures of a phone's MPO file are previews and depth maps of the first.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    if frames > 1:
+    if frames > 1 and not (pages and image.format == "TIFF"):
         raise _UnfitError(f"{frames} frames or pages, one is needed; save them as separate files")
     if image.mode in _REFUSED:
         raise _UnfitError(f"{_REFUSED[image.mode]}; {_CHANGE}")
@@ -162,7 +194,7 @@ def _check(image: ImageFile.ImageFile) -> None:
         raise _UnfitError("16-bit samples in separate colour planes; save it with interleaved colours")
 
 
-def _rawmode(image: ImageFile.ImageFile) -> str:
+def rawmode(image: ImageFile.ImageFile) -> str:
     """Pillow's name for the layout of the samples in the file, such as RGB;16B."""
     args = image.tile[0].args if image.tile else ""
     return str(args if isinstance(args, str) else args[0]) if args else ""
@@ -175,29 +207,37 @@ def _upright(image: ImageFile.ImageFile) -> Image.Image:
 
 
 def _grey16(image: ImageFile.ImageFile) -> NDArray[np.uint16]:
-    """Samples of a 16-bit grey image, shape (height, width, 1)."""
+    """Samples of a 16-bit grey image, shape (height, width, 1 or 2)."""
     inverted = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-    samples = np.asarray(_upright(image)).astype(np.uint16)[..., None]
-    _refuse_clear(image, samples)
-    return 65535 - samples if inverted else samples
+    values = np.asarray(_upright(image)).astype(np.uint16)[..., None]
+    return 65535 - values if inverted else _with_alpha(image, values)
 
 
-def _colour16(content: bytes) -> NDArray[np.uint16]:
+def _colour16(content: bytes, page: int) -> NDArray[np.uint16]:
     """Samples of a 16-bit image of several channels, shape (height, width, 2 to 4).
 
     Pillow keeps only the high byte of each sample. So the file is read twice, the
     second time as if its bytes were in the other order: then the low bytes remain.
     """
-    high, low = _open(content), _open(content)
+    high, low = opened(content, page), opened(content, page)
     # Grey and alpha, four bytes in all, have no other order, but read as RGBA all four remain.
-    pair = _rawmode(high) == "LA;16B"
+    pair, multiplied = rawmode(high) == "LA;16B", rawmode(high).startswith("RGBa")
+    for image in (high, low):  # colours that alpha has multiplied are divided below, with all their bits
+        image.tile = [tile._replace(args=_plain(tile.args)) for tile in image.tile]
     low.tile = [tile._replace(args="RGBA" if pair else _other_order(tile.args)) for tile in low.tile]
     bytes_ = np.asarray(_upright(low)).astype(np.uint16)
     if pair:
         return bytes_[..., 0::2] * np.uint16(256) + bytes_[..., 1::2]
-    samples = np.asarray(_upright(high)).astype(np.uint16) * np.uint16(256) + bytes_
-    _refuse_clear(high, samples)
-    return samples
+    values = np.asarray(_upright(high)).astype(np.uint16) * np.uint16(256) + bytes_
+    if multiplied:
+        alpha = np.maximum(values[..., 3:].astype(np.uint64), 1)
+        values[..., :3] = np.minimum((values[..., :3] * np.uint64(65535) + alpha // 2) // alpha, 65535)
+    return _with_alpha(high, values)
+
+
+def _plain(args: Any) -> Any:
+    """Arguments of a Pillow decoder, for samples as they are in the file."""
+    return args.replace("RGBa", "RGBA") if isinstance(args, str) else (_plain(args[0]), *args[1:])
 
 
 def _other_order(args: Any) -> Any:
@@ -209,8 +249,10 @@ def _other_order(args: Any) -> Any:
     return args[:-1] + {"L": "B", "B": "L"}[order]
 
 
-def _refuse_clear(image: Image.Image, samples: NDArray[np.uint16]) -> None:
-    """Refuse an image with pixels of the one colour that its header declares transparent."""
+def _with_alpha(image: Image.Image, values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Samples with the alpha of the one colour that a header declares transparent, if it does and the colour occurs."""
     clear = image.info.get("transparency")
-    if clear is not None and np.all(samples == clear, axis=-1).any():
-        raise _UnfitError(_CLEAR)
+    found = clear is not None and np.all(values == clear, axis=-1)
+    if not np.any(found):
+        return values
+    return np.concatenate([values, np.where(found, 0, 65535).astype(np.uint16)[..., None]], axis=2)

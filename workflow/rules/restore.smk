@@ -24,3 +24,31 @@ rule restore_images:
     shell:
         "python -m degcraft.stages.restore --model {input.model} --test {input.test}"
         " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+
+
+rule restore_application:
+    """An application's own images and videos, restored whole by the model that its report is about."""
+    input:
+        files=application_images,
+        model=reported_model,
+    output:
+        directory("results/applications/{application}/restored"),
+    log:
+        "results/logs/restore_application/{application}.log",
+    benchmark:
+        "results/benchmarks/restore_application/{application}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: network_threads()
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+        gpu=uses_gpu(),
+        # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
+        data=config["data"],
+    params:
+        spec=spec("restore"),
+        code=code("restore", reported_module),
+    shell:
+        "python -m degcraft.stages.restore --model {input.model} --data {resources.data:q}"
+        " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -1,7 +1,8 @@
-"""SR images of one model for the test images of one target."""
+"""SR images of one model: of the test images of one target, or of an application's own files, whole."""
 
 import argparse
 import json
+import shutil
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from degcraft.io import read_png, read_table, whole_folder
+from degcraft.io import read_png, read_table, unwritable, whole_folder
 from degcraft.stages import enter
 
 WRITERS = 4  # threads that compress PNG, which takes longer than a GPU needs for an image
@@ -36,16 +37,57 @@ def run(model: Path, test: Path, spec: dict[str, Any], output: Path) -> None:
             image.result()
 
 
+def run_application(model: Path, data: str, spec: dict[str, Any], output: Path) -> None:
+    """Restore an application's images and videos into the folder `output`.
+
+    What is done lies in the folder ``.restoring`` beside `output` until everything is: the
+    workflow engine removes a job's output before it starts the job, and this folder lets a
+    killed or failed job continue.
+
+    Raises
+    ------
+    DegcraftError
+        Files that cannot be restored, told after the others are.
+    """
+    from degcraft import compute
+    from degcraft.images import packaged
+    from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, listed_files
+    from degcraft.restore import Restorer
+    from degcraft.restoring import RECORDS, named, restore_all
+
+    compute.start(spec["compute"])
+    application = spec["application"]
+    kinds = SUFFIXES + VIDEO_SUFFIXES
+    files = [Path(file) for file in listed_files({"data": data}, application["images"], kinds)]
+    files += map(packaged, application["packaged"])
+    work = output.parent / ".restoring"
+    restorer = Restorer.read(model, spec["compute"]["device"])
+    restore_all(restorer, files, work, reduce=application["reduce"])
+    try:
+        for other in {path.name for path in work.iterdir()} - set(named(files)) - {RECORDS}:
+            (work / other).unlink()  # of an image that the application no longer has
+        shutil.rmtree(work / RECORDS)
+        shutil.rmtree(output, ignore_errors=True)
+        work.replace(output)
+    except OSError as error:
+        raise unwritable(output, error) from error
+
+
 def main(argv: Sequence[str]) -> None:
     """Command line of the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="model.safetensors")
-    parser.add_argument("--test", type=Path, required=True, help="results/degraded/test/<target>")
     parser.add_argument("--spec", type=json.loads, required=True)
     parser.add_argument("--code", required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder of the SR images")
+    inputs = parser.add_mutually_exclusive_group(required=True)
+    inputs.add_argument("--test", type=Path, help="results/degraded/test/<target>")
+    inputs.add_argument("--data", help="for an application: folder that relative paths in the spec start from")
     given = parser.parse_args(argv)
-    run(given.model, given.test, given.spec, given.output)
+    if given.test:
+        run(given.model, given.test, given.spec, given.output)
+    else:
+        run_application(given.model, given.data, given.spec, given.output)
 
 
 if __name__ == "__main__":
