@@ -13,8 +13,9 @@ from tests.conftest import photo_like
 
 
 def spec(**changes):
-    application = {"packaged": [], "references": 5, "window": 48, "count": 2, "reduce": 1, "truth": []}
-    return {"application": application | changes, "crop": 128}
+    references = {"count": 5, "min": 2, "crops": []} | changes.pop("references", {})
+    application = {"packaged": [], "references": references, "window": 48, "count": 2, "reduce": 1, "truth": []}
+    return {"application": application | changes, "crop": 128, "seed": 0}
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def files(tmp_path):
     return [str(path) for path in paths]
 
 
-def cut(files, folder, truth=(), **changes):
-    outputs = folder / "references.npz", folder / "test", folder / "truth"
-    applications.run(files, truth, spec(**changes), "hash", *outputs)
+def cut(files, folder, truth=(), crops=(), **changes):
+    outputs = applications.Outputs(*(folder / name for name in ("references.npz", "test", "truth", "material")))
+    applications.run(files, truth, crops, spec(**changes), "hash", outputs)
     return read_arrays(folder / "references.npz", "images")[0], read_table(folder / "test" / "parameters.csv", "name")
 
 
@@ -45,11 +46,11 @@ def test_references_are_windows_of_the_images_as_they_are(files, tmp_path):
         )
 
 
-def test_windows_are_of_the_first_images_in_order_of_name(files, tmp_path):
+def test_windows_are_of_images_spread_in_order_of_name(files, tmp_path):
     _, names = cut(files, tmp_path)
-    assert names["name"].tolist() == ["a", "b"]
+    assert names["name"].tolist() == ["a", "c"]
     assert read_png(tmp_path / "test", "a").shape == (48, 48, 3)
-    assert not (tmp_path / "test" / "c.png").exists()
+    assert not (tmp_path / "test" / "b.png").exists()
 
 
 def test_a_window_is_never_larger_than_its_image(files, tmp_path):
@@ -71,23 +72,93 @@ def test_packaged_photographs_need_no_file(tmp_path):
 
 def test_small_and_too_few_images_are_refused(tmp_path):
     Image.fromarray(photo_like(0, 20, 40)).save(tmp_path / "small.png")
-    with pytest.raises(DegcraftError, match=r"1 images are smaller than a reference crop, first small \(40 x 20\)"):
-        cut([str(tmp_path / "small.png")], tmp_path)
+    refused(
+        tmp_path,
+        [str(tmp_path / "small.png")],
+        (),
+        r"1 of 1 files .*\n.*small.png: 40 x 20 pixels, .*32 x 32 are needed",
+    )
     Image.fromarray(photo_like(0, 40, 40)).save(tmp_path / "one.png")
-    with pytest.raises(DegcraftError, match="1 crops of 32 x 32 found; at least 2 are needed"):
-        cut([str(tmp_path / "one.png")], tmp_path)
-    assert not (tmp_path / "references.npz").exists()
+    message = r"1 reference crops of 32 x 32 pixels, 2 are needed \(.*min\): with few, .*Figure 17\); add images$"
+    refused(tmp_path, [str(tmp_path / "one.png")], (), message)
 
 
-def test_two_images_of_one_name_are_refused(files, tmp_path):
+def test_fewer_references_than_wanted_are_refused_unless_asked_for(files, tmp_path):
+    references = {"count": 100, "min": 20}
+    message = "18 reference crops of 32 x 32 pixels, 20 are needed .*; or set applications.<name>.references.min to 18"
+    refused(tmp_path, files, (), message.replace("; or", ".*, or"), references=references)
+    crops, _ = cut(files, tmp_path, references={"count": 100, "min": 18})
+    assert len(crops) == 18
+    (told,) = [note for note in material(tmp_path)["notes"] if note.startswith("There are only 18 references")]
+    assert "docs/estimation.md" in told
+
+
+def material(folder):
+    return json.loads((folder / "material" / "material.json").read_text())
+
+
+def test_material_tells_where_each_crop_is_from(files, tmp_path):
+    references, _ = cut(files, tmp_path)
+    crops = read_table(tmp_path / "material" / "crops.csv", "crop", "source", "frame", "top", "left")
+    assert crops["crop"].tolist() == list(range(5))
+    assert crops["frame"].isna().all()
+    assert set(crops["source"][:3]) == {"a.png", "b.png", "c.png"}  # every image before any has a second
+    for crop, reference in zip(crops.itertuples(), references, strict=True):
+        image = np.array(Image.open(tmp_path / crop.source))
+        assert np.array_equal(image[crop.top : crop.top + 32, crop.left : crop.left + 32], reference)
+    told = material(tmp_path)
+    assert (told["kind"], told["images"], told["references"], told["duplicates"]) == ("images", 3, 5, 0)
+    assert told["pixels"] == {"width": [100, 100], "height": [80, 80]}
+
+
+def test_the_seed_decides_the_order_and_repeats(files, tmp_path):
+    orders = []
+    for number, seed in enumerate((0, 0, 1, 2, 3)):
+        outputs = [tmp_path / str(number) / name for name in ("references.npz", "test", "truth", "material")]
+        applications.run(files, (), (), spec() | {"seed": seed}, "hash", applications.Outputs(*outputs))
+        orders.append((outputs[3] / "crops.csv").read_bytes())
+    assert orders[0] == orders[1]
+    assert len(set(orders)) > 1
+
+
+def test_the_users_own_crops_are_used_as_they_are(files, tmp_path):
+    own = []
+    for number, side in enumerate((32, 50)):
+        own.append(str(tmp_path / f"own{number}.png"))
+        Image.fromarray(photo_like(90 + number, side, side)).save(own[-1])
+    references, names = cut(files, tmp_path, crops=own)
+    assert np.array_equal(references[0], photo_like(90, 32, 32))
+    assert np.array_equal(references[1], photo_like(91, 50, 50)[8:40, 8:40])
+    assert names["name"].tolist() == ["a", "c"]
+    assert read_table(tmp_path / "material" / "crops.csv", "source")["source"].tolist() == ["own0.png", "own1.png"]
+    assert "1 of your crops are larger than 32 x 32 pixels; their middle is used." in material(tmp_path)["notes"]
+
+
+def test_duplicates_and_black_images_are_left_out_and_told(files, tmp_path):
+    Image.open(files[0]).save(tmp_path / "z copy.png")
+    Image.new("RGB", (100, 80)).save(tmp_path / "black.png")
+    Image.new("RGB", (100, 80), (9, 9, 9)).save(tmp_path / "0 grey.png")
+    more = [str(tmp_path / name) for name in ("z copy.png", "black.png", "0 grey.png")]
+    _, names = cut([*files, *more], tmp_path, count=9)
+    assert names["name"].tolist() == ["a", "b", "c"]
+    notes = material(tmp_path)["notes"]
+    assert material(tmp_path)["duplicates"] == 1
+    assert "1 exact duplicates were left out." in notes
+    assert "2 images or frames of one colour (black frames, for example) were left out." in notes
+    refused(tmp_path / "none", more[1:], (), "all images are of one colour")
+
+
+def test_images_of_one_name_get_names_of_their_own(files, tmp_path):
     (tmp_path / "other").mkdir()
-    Image.fromarray(photo_like(9, 80, 100)).save(tmp_path / "other" / "a.jpg")
-    with pytest.raises(DegcraftError, match="1 names are there twice, first a; "):
-        cut([*files, str(tmp_path / "other" / "a.jpg")], tmp_path)
+    Image.fromarray(photo_like(9, 80, 100)).save(tmp_path / "other" / "a.png")
+    _, names = cut([*files, str(tmp_path / "other" / "a.png")], tmp_path, count=9)
+    assert names["name"].tolist() == ["a", "a-2", "b", "c"]
+    crops = read_table(tmp_path / "material" / "crops.csv", "source")
+    assert {"other/a.png", f"{tmp_path.name}/a.png"} <= set(crops["source"])
 
 
 def test_images_are_reduced_first(files, tmp_path):
-    originals = {name: np.array(Image.open(tmp_path / f"{name}.png")) for name in "ab"}
+    originals = {name: np.array(Image.open(tmp_path / f"{name}.png")) for name in "ac"}
     references, _ = cut(files, tmp_path, reduce=2, window=30)
     assert len(references) == 3  # 40 x 50 pixels hold one crop of 32 each
     for name, image in originals.items():
@@ -115,9 +186,9 @@ def pairs(tmp_path):
 
 def test_truth_is_the_window_that_belongs_to_the_lr_window(pairs, tmp_path):
     _, names = cut(pairs[0], tmp_path, pairs[1])
-    assert names["name"].tolist() == ["a_LR", "b_LR"]
-    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == ["a_LR.png", "alignment.csv", "b_LR.png"]
-    for name, file in zip(names["name"], pairs[1], strict=False):
+    assert names["name"].tolist() == ["a_LR", "c_LR"]
+    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == ["a_LR.png", "alignment.csv", "c_LR.png"]
+    for name, file in zip(names["name"], pairs[1][::2], strict=True):
         window, truth, whole = read_png(tmp_path / "test", name), read_png(tmp_path / "truth", name), Image.open(file)
         assert truth.shape == (192, 192, 3)
         back = reduced(truth, 4).astype(int) - 9
@@ -186,10 +257,11 @@ def test_the_command_line_finds_both_by_patterns(pairs, tmp_path):
         "references": tmp_path / "r.npz",
         "test": tmp_path / "test",
         "truth": tmp_path / "truth",
+        "material": tmp_path / "material",
     }
     flags = [f"--{name}={place}" for name, place in places.items()]
     applications.main([*flags, "--spec", json.dumps(options), "--code", "hash"])
     expected = tmp_path / "expected"
     cut(*pairs[:1], expected, pairs[1])
-    for name in ("a_LR.png", "b_LR.png", "alignment.csv"):
+    for name in ("a_LR.png", "c_LR.png", "alignment.csv"):
         assert (tmp_path / "truth" / name).read_bytes() == (expected / "truth" / name).read_bytes()

@@ -7,7 +7,7 @@ import yaml
 
 from degcraft.config import merge
 from degcraft.errors import DegcraftError
-from degcraft.inputs import check_files, data_path, image_files, listed_files
+from degcraft.inputs import application_files, check_files, data_path, image_files, listed_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,6 +92,35 @@ def test_entries_add_up_and_each_file_counts_once(config, tmp_path):
     assert found == [f"{tmp_path}/{name}" for name in ("a/2.png", "a/3.png", "z/1.png")]
 
 
+def test_spaces_and_other_signs_are_no_problem(config, tmp_path):
+    names = ["a b.png", "é.png", "; touch x.png", "q'uo\"te.png", "$(x).png", "*.png"]
+    fill(tmp_path / "my film", *names)
+    config = with_images(config, train=["my film"], test=["my film/a b.png"], bins=["my film/*.png"])
+    assert image_files(config, "train") == sorted(f"{tmp_path}/my film/{name}" for name in names)
+    assert image_files(config, "test") == [f"{tmp_path}/my film/a b.png"]
+    assert not [line for line in problems(config) if "must differ" not in line]
+
+
+def test_single_files_are_entries_too(config, tmp_path):
+    fill(tmp_path / "photos", "a.png", "b.png")
+    assert image_files(with_images(config, train=["photos/b.png"]), "train") == [f"{tmp_path}/photos/b.png"]
+
+
+def test_applications_take_videos(config, tmp_path):
+    fill(tmp_path / "film", "a.mp4", "b.MOV", "c.png", "d.txt")
+
+    def entry(**options):
+        return merge(config, {"applications": {"archive": {"packaged": [], **options}}})
+
+    names = ["a.mp4", "b.MOV", "c.png"]
+    for images in (["film"], ["film/*"], [f"film/{name}" for name in names]):
+        assert application_files(entry(images=images), "archive") == [f"{tmp_path}/film/{name}" for name in names]
+        assert problems(entry(images=images)) == []
+    (found,) = problems(entry(images=["film"], references={"crops": ["film/a.mp4"]}))
+    assert found.startswith("config.yaml: applications.archive.references.crops: ")
+    assert "a.mp4: a video, which only" in found
+
+
 def test_no_images_is_no_files(config):
     assert [image_files(config, name) for name in ("train", "references", "bins", "test")] == [[], [], [], []]
 
@@ -148,7 +177,9 @@ BAD = [
     (["gone/*.png"], "gone/*.png: not found; check the path"),
     (["empty/*_LR.png"], "empty: no image in this folder that *_LR.png names; .bmp, "),
     (["../up"], '"../up" holds ".."; give the whole path, or set data to the folder above'),
-    (["my photos"], "\"my photos\" holds a space; type: ln -s 'my photos' my_photos, and name my_photos here"),
+    (["film.mp4"], "film.mp4: a video, which only applications.<name>.images takes; name images"),
+    (["films"], "films: no image in this folder; .bmp, "),
+    (["braces"], "{b}.png: the name holds a brace or a line break; give it another"),
     ([{"list": "gone.csv"}], "gone.csv: not found; "),
     ([{"list": "folder.csv"}], "folder.csv: cannot be read ("),
     ([{"list": "binary.csv"}], "binary.csv: cannot be read ("),
@@ -165,7 +196,9 @@ BAD = [
 def places(tmp_path):
     fill(tmp_path / "empty", "notes.txt")
     fill(tmp_path, "file.txt", "there.png", "blank.csv")
-    fill(tmp_path / "my photos", "a.png")
+    fill(tmp_path, "film.mp4")
+    fill(tmp_path / "films", "a.mp4")
+    fill(tmp_path / "braces", "{b}.png")
     fill(tmp_path / "folder.csv", "a.png")
     (tmp_path / "binary.csv").write_bytes(bytes(range(128, 256)))
     write_list(
@@ -191,7 +224,7 @@ def test_bad_input_gets_one_plain_line(config, places, images, message):
 
 def test_all_problems_come_at_once(config, places):
     weights = {"extractors": {"vgg22": {"weights": "vgg.safetensors"}}, "tables": {"extractors": {"rrdb": ["vgg22"]}}}
-    found = problems(merge(with_images(config, train=["gone", "empty"], bins=["my photos"]), weights))
+    found = problems(merge(with_images(config, train=["gone", "empty"], bins=["braces"]), weights))
     places = [line.split(": ")[1] for line in found]
     assert places == ["prepare.train.images"] * 2 + ["prepare.bins.images", "extractors.vgg22.weights"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +55,28 @@ def crop_windows(image: NDArray[np.uint8], side: int) -> list[tuple[int, int]]:
         return []
     top, left = (image.shape[0] - rows * side) // 2, (image.shape[1] - columns * side) // 2
     # paper: 4.1 how crops are placed is not said; flat ones tell little about blur, so detail decides.
-    vertical, horizontal = np.gradient(image[top : top + rows * side, left : left + columns * side] @ _LUMA)
-    steepness = np.minimum(np.hypot(vertical, horizontal), _CAP).reshape(rows, side, columns, side)
-    detail = steepness.sum(axis=(1, 3), dtype=np.float64).ravel()
+    detail = details(luma_of(image[top : top + rows * side, left : left + columns * side]), side)
     ranked = np.argsort(-detail, kind="stable")
     return [(top + side * int(k // columns), left + side * int(k % columns)) for k in ranked]
+
+
+def luma_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Luma of an RGB image (BT.601), 0 to 255, shape (height, width)."""
+    plane: NDArray[np.float32] = image @ _LUMA
+    return plane
+
+
+def details(plane: NDArray[np.float32], side: int) -> NDArray[np.float64]:
+    """Detail of the windows of a plane whose sides are multiples of `side`, row by row; see `crop_windows`."""
+    vertical, horizontal = np.gradient(plane)
+    return window_sums(np.minimum(np.hypot(vertical, horizontal), _CAP), side)
+
+
+def window_sums(values: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Sums of an array over windows without overlap, row by row, shape (windows,)."""
+    rows, columns = values.shape[0] // side, values.shape[1] // side
+    sums: NDArray[np.float64] = values.reshape(rows, side, columns, side).sum(axis=(1, 3), dtype=np.float64).ravel()
+    return sums
 
 
 def choose(images: Iterable[NDArray[np.uint8]], count: int, side: int) -> list[Crop]:

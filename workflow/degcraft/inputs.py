@@ -15,6 +15,7 @@ DISJOINT = ("train", "references", "bins", "test")  # sets that must not share a
 SETS = (*DISJOINT, "stability")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
 
 Config = dict[str, Any]
 
@@ -40,14 +41,24 @@ def image_files(config: Config, name: str) -> list[str]:
     return listed_files(config, config["prepare"][name]["images"])
 
 
-def listed_files(config: Config, images: list[Any]) -> list[str]:
-    """Image files that a list of folders, patterns and CSV lists leads to, sorted, each once.
+def listed_files(config: Config, images: list[Any], suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
+    """Files that a list of files, folders, patterns and CSV lists leads to, sorted, each once.
 
-    Folders give their direct children with an image suffix, patterns (``*`` in the last part
+    Folders give their direct children with one of the suffixes, patterns (``*`` in the last part
     of a path) those of them that match, lists the rows that pass their filter. What is missing
     is left out: `check_files` reports it.
     """
-    return sorted({file for entry in images for file in _entry(config, entry)[0]})
+    return sorted({file for entry in images for file in _entry(config, entry, suffixes)[0]})
+
+
+def application_files(config: Config, application: str) -> list[str]:
+    """Image and video files of an application, sorted, each once."""
+    return listed_files(config, config["applications"][application]["images"], SUFFIXES + VIDEO_SUFFIXES)
+
+
+def is_video(name: str) -> bool:
+    """True for the name of a video file."""
+    return name.lower().endswith(VIDEO_SUFFIXES)
 
 
 def check_files(config: Config, *, warn: bool = False) -> None:
@@ -72,8 +83,10 @@ def check_files(config: Config, *, warn: bool = False) -> None:
     for name, application in config["applications"].items():
         listed[f"applications.{name}.images"] = application["images"]
         listed[f"applications.{name}.truth"] = application.get("truth", [])
+        listed[f"applications.{name}.references.crops"] = application.get("references", {}).get("crops", [])
     for path, images in listed.items():
-        problems += [f"{path}: {problem}" for entry in images for problem in _entry(config, entry)[1]]
+        suffixes = SUFFIXES + VIDEO_SUFFIXES if re.fullmatch(r"applications\..*\.images", path) else SUFFIXES
+        problems += [f"{path}: {problem}" for entry in images for problem in _entry(config, entry, suffixes)[1]]
     problems += _unpaired_applications(config)
     lines = [f"config.yaml: {line}" for line in problems + _shared_files(config) + _missing_weights(config)]
     if lines and not warn:
@@ -92,7 +105,7 @@ def unpaired(truth: int, images: int) -> str:
 def _unpaired_applications(config: Config) -> Iterator[str]:
     for name, entry in config["applications"].items():
         truth = len(listed_files(config, entry.get("truth", [])))
-        if problem := unpaired(truth, len(listed_files(config, entry["images"])) + len(entry["packaged"])):
+        if problem := unpaired(truth, len(application_files(config, name)) + len(entry["packaged"])):
             yield f"applications.{name}.truth: {problem}"
 
 
@@ -101,33 +114,46 @@ def _plain_link(path: str) -> str:
     return f"type: ln -s '{path}' {plain}, and name {plain} here"
 
 
-def _entry(config: Config, entry: str | dict[str, Any]) -> tuple[list[str], list[str]]:
+def _entry(config: Config, entry: str | dict[str, Any], suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Files and problems of one entry of ``images``."""
     path = entry if isinstance(entry, str) else entry["list"]
-    if re.search(r"\s", path):
-        return [], [f'"{path}" holds a space; {_plain_link(path)}']
     if ".." in Path(path).parts:
         return [], [f'"{path}" holds ".."; give the whole path, or set data to the folder above']
     place = Path(data_path(config, path))
     try:
         if isinstance(entry, dict):
-            return _list(place, entry)
-        return _folder(place.parent, place.name) if "*" in place.name else _folder(place)
+            return _plain(*_list(place, entry), suffixes)
+        if "*" in place.name and not place.exists():
+            return _plain(*_folder(place.parent, suffixes, place.name), suffixes)
+        if place.is_file() and place.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES:
+            return _plain([place.as_posix()], [], suffixes)
+        return _plain(*_folder(place, suffixes), suffixes)
     except FileNotFoundError:
         return [], [f"{place}: not found; check the path, or set its folder with --config data=FOLDER"]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return [], [f"{place}: cannot be read ({error}); needed is a {'folder' if entry is path else 'CSV file'}"]
 
 
-def _folder(place: Path, pattern: str = "*") -> tuple[list[str], list[str]]:
+def _plain(files: list[str], problems: list[str], suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Files and problems, with those files refused that the workflow cannot name, or that are videos among images."""
+    braced = [file for file in files if re.search(r"[{}\n]", file)]
+    videos = [file for file in files if is_video(file) and VIDEO_SUFFIXES[0] not in suffixes]
+    if braced:
+        problems = [*problems, f"{braced[0]}: the name holds a brace or a line break; give it another"]
+    if videos:
+        problems = [*problems, f"{videos[0]}: a video, which only applications.<name>.images takes; name images"]
+    return [file for file in files if file not in {*braced, *videos}], problems
+
+
+def _folder(place: Path, suffixes: tuple[str, ...], pattern: str = "*") -> tuple[list[str], list[str]]:
     files = [
         file.as_posix()
         for file in place.iterdir()
         # Hidden files may have an image's suffix and be none (macOS: ._name.jpg).
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+        if file.suffix.lower() in suffixes and not file.name.startswith(".") and file.is_file()
         if fnmatchcase(file.name, pattern)
     ]
-    needed = f"{', '.join(SUFFIXES)} are read, direct children only"
+    needed = f"{', '.join(suffixes)} are read, direct children only"
     named = "" if pattern == "*" else f" that {pattern} names"
     return files, [] if files else [f"{place}: no image in this folder{named}; {needed}"]
 

@@ -1,9 +1,9 @@
-"""Images of an application as LR images: windows to restore, with their truth if any, and crops as references."""
+"""Material of an application as LR images: windows to restore, with their truth if any, and crops as references."""
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,137 +13,226 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft.alignment import FILE, estimate
-from degcraft.crops import Crop, choose
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
-from degcraft.images import decode, packaged
-from degcraft.inputs import listed_files, unpaired
-from degcraft.interpolation import bicubic, reduced
-from degcraft.io import whole_folder, write_arrays, write_table
+from degcraft.evidence.lookalikes import spread
+from degcraft.images import decode
+from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, listed_files, unpaired
+from degcraft.interpolation import bicubic
+from degcraft.io import whole_folder, write_arrays, write_json, write_table
+from degcraft.references import measured
+from degcraft.sources import Material, Piece, named_sources
 from degcraft.stages import enter, say
+from degcraft.streams import stream
+from degcraft.survey import LOST, Survey, few, left_out
 
 Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the files of an application appear.
+
+    Attributes
+    ----------
+    references : path
+        .npz with ``images`` (n, side, side, 3), uint8, RGB: reference crops; side is ``crop`` / 4.
+    test : path
+        Folder of ``<name>.png``, the most detailed window of some images, and ``parameters.csv``
+        with their names.
+    truth : path
+        Folder of ``<name>.png``, the same windows of the truth, and ``alignment.csv``: what brings the enlarged
+        windows to them, name and the fields of `Alignment`. Empty without truth.
+    material : path
+        Folder of ``crops.csv`` (crop, source, frame, top, left: where each reference is from, LR pixels) and
+        ``material.json`` (kind, images, pixels, references, duplicates, notes).
+    """
+
+    references: Path
+    test: Path
+    truth: Path
+    material: Path
+
+
+@dataclass
+class _Found:
+    """What is cut from the images."""
+
+    references: dict[int, Pixels] = field(default_factory=dict)
+    origins: dict[int, dict[str, Any]] = field(default_factory=dict)
+    windows: dict[str, Pixels] = field(default_factory=dict)
+    truth: dict[str, Pixels] = field(default_factory=dict)
 
 
 def run(
     files: Sequence[str],
     truth: Sequence[str],
+    crops: Sequence[str],
     spec: dict[str, Any],
     code: str,
-    references: Path,
-    test: Path,
-    originals: Path,
+    outputs: Outputs,
 ) -> None:
-    """Cut an application's images.
+    """Read the material of an application twice, one image in memory at a time: to measure, and to cut.
 
     Parameters
     ----------
     files : sequence of str
-        The user's images.
+        The user's images and videos.
     truth : sequence of str
         HR images of the same scenes: one for each of `files`, then of the packaged photographs, in this
         order; or none.
+    crops : sequence of str
+        The user's own reference crops; without any, windows of the images are chosen.
     spec : dict
-        ``application``: the config's entry; ``crop``: HR side of reference crops.
+        ``application``: the config's entry; ``crop``: HR side of reference crops; ``seed``.
     code : str
         Fingerprint of the code, kept with the references.
-    references : path
-        .npz with ``images`` (n, side, side, 3), uint8, RGB: the most detailed window of each
-        image first, as references of settings are chosen; side is ``crop`` / 4.
-    test : path
-        Folder of ``<name>.png``, the most detailed window of each image, and ``parameters.csv``
-        with their names.
-    originals : path
-        Folder of ``<name>.png``, the same windows of the truth, and ``alignment.csv``: what brings the enlarged
-        windows to them, name and the fields of `Alignment`. Empty without truth.
+    outputs : Outputs
+        What is written.
 
     Raises
     ------
     DegcraftError
-        An image cannot be read or is too small, two have one name, or there are fewer than two reference crops;
+        Files that cannot be used, all of them in one message; fewer references than wanted at least;
         an image of the truth has the wrong size, or shows something else.
     """
-    application = spec["application"]
-    named = _named(files, application["packaged"])
-    images = {name: reduced(decode(named[name]), application["reduce"]) for name in sorted(named)}
-    crops = _references(images, application["references"], spec["crop"] // SCALE)
-    windows = {}
-    for name in list(images)[: application["count"]]:
-        (windows[name],) = choose([images[name]], 1, min(application["window"], *images[name].shape[:2]))
-    if problem := unpaired(len(truth), len(named)):
+    application, side = spec["application"], spec["crop"] // SCALE
+    if problem := unpaired(len(truth), len(files) + len(application["packaged"])):
         raise DegcraftError(f"application: {problem}")
-    true = _truth(dict(zip(named, map(Path, truth), strict=True)), images, windows) if truth else {}
-    alignment = _alignment(windows, true)
-    write_arrays(references, {"spec": spec, "code": code}, images=np.stack(crops))
-    shown = {name: window.pixels for name, window in windows.items()}
-    _write(test, shown, "parameters.csv", pd.DataFrame({"name": list(shown)}))
-    _write(originals, true, FILE, alignment)
-    say(f"applications: {len(crops)} reference crops, {len(shown)} windows of {len(images)} images")
+    options = application["references"]
+    material = Material(
+        named_sources(files, application["packaged"], truth), side, options["count"], application["reduce"]
+    )
+    survey = _surveyed(material, side)
+    found, notes = _Found(), survey.notes()
+    places: list[tuple[int, int, int]] = []
+    if crops:
+        notes += _own_crops(found, crops, side, options["count"])
+    else:
+        choice = survey.choose(options["count"], options["min"], stream(spec["seed"], "applications", "references"))
+        places, notes = choice.places, notes + choice.notes
+    count = len(places) or len(found.references)
+    _refuse_few(count, options["min"], side)
+    _cut(material, places, side, application, found)
+    notes += left_out(material.duplicates, material.constant, material.transparent) + few(count)
+    summary = {
+        "kind": material.kind,
+        "images": len(survey),
+        "pixels": survey.ranges(),
+        "references": count,
+        "duplicates": material.duplicates,
+        "notes": notes,
+    }
+    _write_all(found, summary, {"spec": spec, "code": code}, outputs)
+    for note in notes:
+        say(f"applications: note: {note}")
+    say(f"applications: {count} reference crops, {len(found.windows)} windows of {len(survey)} images")
 
 
-def _named(files: Sequence[str], photographs: Sequence[str]) -> dict[str, Path]:
-    """Image files by the name of the image, in their order, the packaged ones last."""
-    sources = [(Path(file).stem, Path(file)) for file in files]
-    sources += [(name, packaged(name)) for name in photographs]
-    named = dict(sources)
-    if len(named) < len(sources):
-        twice = sorted({name for name in named if sum(name == other for other, _ in sources) > 1})
-        raise DegcraftError(
-            f"application: {len(twice)} names are there twice, first {twice[0]}; every image needs a name of its own, "
-            "whatever its folder and suffix; rename one"
-        )
-    return named
-
-
-def _references(images: dict[str, Pixels], count: int, side: int) -> list[Pixels]:
-    small = [
-        f"{name} ({image.shape[1]} x {image.shape[0]})" for name, image in images.items() if min(image.shape[:2]) < side
-    ]
-    if small:
-        raise DegcraftError(
-            f"application: {len(small)} images are smaller than a reference crop, first {small[0]}; {side} x {side} "
-            "pixels are needed; take them out"
-        )
-    crops = choose(images.values(), count, side)
-    if len(crops) < 2:
-        raise DegcraftError(
-            f"application: {len(crops)} crops of {side} x {side} found; at least 2 are needed; add images"
-        )
-    return [crop.pixels for crop in crops]
-
-
-def _truth(files: dict[str, Path], images: dict[str, Pixels], windows: dict[str, Crop]) -> dict[str, Pixels]:
-    """HR windows that belong to the LR windows, cut from files that must all have the right size."""
-    cut, wrong = {}, []
-    for name, image in images.items():
-        whole = decode(files[name])
-        height, width = SCALE * image.shape[0], SCALE * image.shape[1]
-        if whole.shape != (height, width, 3):
-            wrong.append(
-                f"{files[name]}: {whole.shape[1]} x {whole.shape[0]} pixels; its LR image {name} of {image.shape[1]} x "
-                f"{image.shape[0]} needs {width} x {height}"
-            )
-        elif name in windows:
-            window = windows[name]
-            top, left, side = (SCALE * length for length in (window.top, window.left, len(window.pixels)))
-            cut[name] = whole[top : top + side, left : left + side]
+def _surveyed(material: Material, side: int) -> Survey:
+    """Measure all images, and make sure that all truth has the right size."""
+    survey, wrong = Survey(side), []
+    for piece in material:
+        survey.add(piece.pixels, piece.solid)
+        if piece.source.truth:
+            whole, (height, width) = decode(piece.source.truth), piece.pixels.shape[:2]
+            if whole.shape != (SCALE * height, SCALE * width, 3):
+                wrong.append(
+                    f"{piece.source.truth}: {whole.shape[1]} x {whole.shape[0]} pixels; its LR image {piece.name} of "
+                    f"{width} x {height} needs {SCALE * width} x {SCALE * height}"
+                )
     if wrong:
         raise DegcraftError(
             f"application: {len(wrong)} images of the truth are not {SCALE} times as large as their LR images, first "
             f"{wrong[0]}; pair them in order of name, cut them, or set reduce to the factor by which LR was enlarged"
         )
-    return cut
+    if not len(survey):
+        raise DegcraftError("application: all images are of one colour; add images that show something")
+    return survey
 
 
-def _alignment(windows: dict[str, Crop], true: dict[str, Pixels]) -> pd.DataFrame:
+def _own_crops(found: _Found, crops: Sequence[str], side: int, count: int) -> list[str]:
+    """Take the user's own crops, the middle of larger ones."""
+    material = Material(named_sources(crops), side)
+    larger = 0
+    for number, piece in enumerate(material):
+        top, left = ((length - side) // 2 // 8 * 8 for length in piece.pixels.shape[:2])
+        larger += piece.pixels.shape[:2] != (side, side)
+        if number < count:
+            found.references[number] = piece.pixels[top : top + side, left : left + side].copy()
+            found.origins[number] = _origin(piece, top, left)
+    given = len(material.names())
+    notes = [f"References are your own crops, {len(found.references)} of {given}."]
+    if larger:
+        notes.append(f"{larger} of your crops are larger than {side} x {side} pixels; their middle is used.")
+    return notes
+
+
+def _origin(piece: Piece, top: int, left: int) -> dict[str, Any]:
+    return {"source": piece.source.shown, "frame": piece.frame, "top": top, "left": left}
+
+
+def _refuse_few(count: int, least: int, side: int) -> None:
+    if count < least:
+        lower = f", or set applications.<name>.references.min to {count} to go on" if count >= 2 else ""
+        raise DegcraftError(
+            f"application: {count} reference crops of {side} x {side} pixels, {least} are needed "
+            f"(applications.<name>.references.min): {LOST}; add images{lower}"
+        )
+
+
+def _cut(
+    material: Material, places: list[tuple[int, int, int]], side: int, application: dict[str, Any], found: _Found
+) -> None:
+    """Cut reference crops, and the windows to restore with their truth."""
+    shown = set(spread(len(material.names()), application["count"]))
+    crops: dict[int, list[int]] = {}
+    for number, (image, _, _) in enumerate(places):
+        crops.setdefault(image, []).append(number)
+    for image, piece in material.again({*shown, *crops}):
+        for number in crops.get(image, []):
+            _, top, left = places[number]
+            found.references[number] = piece.pixels[top : top + side, left : left + side].copy()
+            found.origins[number] = _origin(piece, top, left)
+        if image in shown:
+            _cut_window(piece, application["window"], found)
+
+
+def _cut_window(piece: Piece, side: int, found: _Found) -> None:
+    """Cut the most detailed window of an image, opaque if there is such a one, and its truth."""
+    side = min(side, *piece.pixels.shape[:2])
+    places = measured(piece.pixels, side, piece.solid).places
+    if not len(places):
+        places = measured(piece.pixels, side).places
+    top, left = places[0].tolist()
+    found.windows[piece.name] = piece.pixels[top : top + side, left : left + side].copy()
+    if piece.source.truth:
+        top, left, side = (SCALE * length for length in (top, left, side))
+        found.truth[piece.name] = decode(piece.source.truth)[top : top + side, left : left + side].copy()
+
+
+def _alignment(windows: dict[str, Pixels], true: dict[str, Pixels]) -> pd.DataFrame:
     """What brings each enlarged window to its truth; no rows without truth."""
     rows = []
     for name, original in true.items():
         try:
-            rows.append({"name": name, **asdict(estimate(bicubic(windows[name].pixels), original))})
+            rows.append({"name": name, **asdict(estimate(bicubic(windows[name]), original))})
         except DegcraftError as error:
             raise DegcraftError(f"application: {name}: {error}") from error
     return pd.DataFrame(rows)
+
+
+def _write_all(found: _Found, summary: dict[str, Any], meta: dict[str, Any], outputs: Outputs) -> None:
+    numbers = sorted(found.references)
+    origins = pd.DataFrame([{"crop": number, **found.origins[number]} for number in numbers])
+    origins["frame"] = origins["frame"].astype("Int64")
+    alignment = _alignment(found.windows, found.truth)
+    write_arrays(outputs.references, meta, images=np.stack([found.references[number] for number in numbers]))
+    _write(outputs.test, found.windows, "parameters.csv", pd.DataFrame({"name": list(found.windows)}))
+    _write(outputs.truth, found.truth, FILE, alignment)
+    with whole_folder(outputs.material) as temporary:
+        write_table(temporary / "crops.csv", origins)
+        write_json(temporary / "material.json", summary)
 
 
 def _write(folder: Path, images: dict[str, Pixels], index: str, table: pd.DataFrame) -> None:
@@ -163,10 +252,13 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--references", type=Path, required=True, help=".npz of the reference crops")
     parser.add_argument("--test", type=Path, required=True, help="folder of the windows")
     parser.add_argument("--truth", type=Path, required=True, help="folder of the same windows of the truth, if any")
+    parser.add_argument("--material", type=Path, required=True, help="folder of what is known about the images")
     given = parser.parse_args(argv)
     data, application = {"data": given.data}, given.spec["application"]
-    files, truth = (listed_files(data, application[key]) for key in ("images", "truth"))
-    run(files, truth, given.spec, given.code, given.references, given.test, given.truth)
+    files = listed_files(data, application["images"], SUFFIXES + VIDEO_SUFFIXES)
+    truth, crops = (listed_files(data, images) for images in (application["truth"], application["references"]["crops"]))
+    outputs = Outputs(given.references, given.test, given.truth, given.material)
+    run(files, truth, crops, given.spec, given.code, outputs)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from degcraft.images import decode, packaged
 from degcraft.inputs import SETS, image_files
 from degcraft.io import write_json, write_pack
 from degcraft.leaves import dead_leaves
+from degcraft.sources import Names
 from degcraft.stages import enter, say
 from degcraft.streams import stream
 
@@ -78,7 +78,8 @@ def run(set_name: str, files: Sequence[str], spec: dict[str, Any], code: str, ou
             f"{set_name}: no images; name a folder in prepare.{set_name}.images or a photograph in "
             f"prepare.{set_name}.packaged"
         )
-    write_pack(output, packed.images, _file_names(packed.names), packed.sources)
+    names = Names()
+    write_pack(output, packed.images, list(map(names.new, packed.names)), packed.sources)
     write_json(output / "meta.json", {"spec": spec, "code": code})
     say(f"prepare: {set_name}: {len(packed.names)} images packed")
 
@@ -171,25 +172,6 @@ def _decoded(set_name: str, photographs: list[_Photograph], side: int, use: str)
         more = [f"and {len(problems) - _LINES} more"] if len(problems) > _LINES else []
         title = f"{set_name}: {len(problems)} of {len(photographs)} images cannot be used"
         raise DegcraftError("\n  ".join([title, *problems[:_LINES], *more]))
-
-
-def _file_names(wishes: list[str]) -> list[str]:
-    """Names as wished where possible, made of letters, digits, ``.``, ``_`` and ``-``, all different.
-
-    They differ in more than case, for on some machines case makes no different file.
-    """
-    taken: set[str] = set()
-    names = []
-    for wish in wishes:
-        plain = re.sub(r"[^A-Za-z0-9._-]", "_", wish)
-        plain = plain if re.match(r"[A-Za-z0-9_]", plain) else f"_{plain}"
-        name, number = plain, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{plain}-{number}"
-        taken.add(name.lower())
-        names.append(name)
-    return names
 
 
 def main(argv: Sequence[str]) -> None:
