@@ -10,7 +10,7 @@ from degcraft.degradations import SCALE
 
 KEY = "degcraft"  # metadata entry of our own model files
 # What spandrel calls our backbones that other programs read, too.
-_NAMES = {"rrdb": "ESRGAN", "rcan": "RCAN"}
+NAMES = {"rrdb": "ESRGAN", "rcan": "RCAN"}
 
 
 class Published(nn.Module):
@@ -60,7 +60,7 @@ def adopted(weights: Weights, needed: str | None) -> dict[str, Any]:
         found, scale = described.architecture.name, described.scale
         channels = (described.input_channels, described.output_channels)
         kept = {"architecture": found}
-    if needed is not None and found not in (needed, _NAMES.get(needed)):
+    if needed is not None and found not in (needed, NAMES.get(needed)):
         raise weights.refused(f"weights of {found}, but its entry in methods names {needed}")
     if scale != SCALE or channels != (3, 3):
         raise weights.refused(

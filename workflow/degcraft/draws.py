@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from degcraft.bins import Mixture, Region, grid
 from degcraft.degradations import second_order, shuffled
@@ -41,10 +42,15 @@ def drawn(spec: dict[str, Any], weights: Path | None) -> Mixture | Cells:
 def cells(weights: Path) -> Cells:
     """Density past the bins from its table, in which classes, parameters and cells follow each other."""
     table = read_table(weights, "class", "share", "parameter", "low", "high", "weight")
-    classes, d = table["class"].nunique(), table["parameter"].nunique()
     try:
-        low, high, weight = (table[name].to_numpy().reshape(classes, d, -1) for name in ("low", "high", "weight"))
+        return tabled(table)
     except ValueError as error:
         raise damaged(weights, error) from error
+
+
+def tabled(table: pd.DataFrame) -> Cells:
+    """As `cells`, from the table itself; ValueError where lines are missing."""
+    classes, d = table["class"].nunique(), table["parameter"].nunique()
+    low, high, weight = (table[name].to_numpy().reshape(classes, d, -1) for name in ("low", "high", "weight"))
     edges = np.concatenate([low[0], high[0, :, -1:]], axis=1)
     return Cells(table.groupby("class")["share"].first().to_numpy(), weight, edges)

@@ -1,6 +1,6 @@
 """What was found for every target: whether the model explains its references, and the ranges that hold most of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,22 +31,24 @@ def fits(weights: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFrame:
         line = {"target": target, "draw": draw, "verdict": first["verdict"]}
         line |= {"explained": first["explained"], "expected": first["expected"]}
         for name in PARAMETERS:
-            line[f"{name}_low"], line[f"{name}_high"] = _middle(table, name)
+            line[f"{name}_low"], line[f"{name}_high"] = quantiles(table, name, (OUTSIDE, 1 - OUTSIDE))
         lines.append(line)
     return pd.DataFrame(lines)
 
 
-def _middle(table: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Range of one parameter between the 5th and the 95th hundredth of the weight, uniform within bins and cells."""
+def quantiles(table: pd.DataFrame, name: str, shares: Sequence[float]) -> tuple[float, ...]:
+    """Values of one parameter below which these shares of the weight lie, uniform within bins and cells.
+
+    NaN where the table has no such parameter.
+    """
     if "class" in table.columns:
         mine = table[table["parameter"] == name]
         lows, highs, weights = mine["low"], mine["high"], mine["share"] * mine["weight"]
     else:
         lows, highs, weights = table[f"{name}_low"], table[f"{name}_high"], table["weight"]
     if len(lows) == 0:
-        return np.nan, np.nan
+        return (np.nan,) * len(shares)
     mass = pd.Series(weights.to_numpy()).groupby(lows.to_numpy()).sum()
     edges = np.append(mass.index.to_numpy(), highs.max())
     below = np.concatenate([[0.0], np.cumsum(mass.to_numpy())])
-    low, high = np.interp([OUTSIDE, 1 - OUTSIDE], below / below[-1], edges)
-    return float(low), float(high)
+    return tuple(np.interp(shares, below / below[-1], edges).tolist())

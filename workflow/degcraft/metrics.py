@@ -39,6 +39,12 @@ def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     return 16.0 + weighted / PEAK
 
 
+def gradient_magnitude(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length of the gradient in each pixel, by central differences (one-sided at the border), grey levels per pixel."""
+    vertical, horizontal = np.gradient(plane)
+    return np.asarray(np.hypot(vertical, horizontal))
+
+
 def psnr(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Peak signal-to-noise ratio over all values of two arrays of one shape, dB; infinite if they are equal."""
     error = float(np.mean(np.square(first - second)))

@@ -59,7 +59,8 @@ def rebuilt(weights: dict[str, Tensor], meta: dict[str, Any]) -> nn.Module:
     ----------
     weights : dict of str to Tensor
     meta : dict
-        ``backbone`` or ``method``, an entry of that config section; or ``architecture``, a published network's.
+        ``backbone`` or ``method``, an entry of that config section; or, without these, ``architecture``, a published
+        network's.
 
     Raises
     ------
@@ -68,8 +69,8 @@ def rebuilt(weights: dict[str, Tensor], meta: dict[str, Any]) -> nn.Module:
     RuntimeError
         The weights do not fit.
     """
-    if "architecture" in meta:
-        return Published(weights)
+    if "architecture" in meta and not {"backbone", "method"} & meta.keys():
+        return Published(weights)  # exported models of our own name their architecture, too
     family, options = (
         ("backbones.{}", meta["backbone"]) if "backbone" in meta else ("methods.{}.networks", meta["method"])
     )

@@ -23,7 +23,7 @@ from degcraft.evidence.crops import (
     window_sums,
 )
 from degcraft.interpolation import bicubic
-from degcraft.metrics import luma, psnr_y
+from degcraft.metrics import gradient_magnitude, luma, psnr_y
 
 HORIZONTAL, VERTICAL = "horizontal", "vertical"
 COLUMNS = (
@@ -46,12 +46,6 @@ class Line:
     def along(self, plane: Plane) -> Plane:
         """Values of a window's plane on the line, left to right or top to bottom."""
         return plane[self.line] if self.direction == HORIZONTAL else plane[:, self.line]
-
-
-def gradient_magnitude(plane: Plane) -> Plane:
-    """Length of the gradient in each pixel, by central differences (one-sided at the border), grey levels per pixel."""
-    vertical, horizontal = np.gradient(plane)
-    return np.asarray(np.hypot(vertical, horizontal))
 
 
 def disputed_background(scene: Scene, side: int) -> Window:
