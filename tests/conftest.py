@@ -9,7 +9,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from tests.workflow.engine import snakemake
+from tests.workflow.engine import EVERYTHING, snakemake
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,7 +36,7 @@ def tiny_run(tmp_path_factory) -> Path:
     with FileLock(f"{workdir}.lock"):  # the first process makes it, the others wait
         if not (workdir / "finished").exists():
             workdir.mkdir()
-            result = snakemake(workdir, "--cores", "2", "all", "figures")
+            result = snakemake(workdir, "--cores", "2", *EVERYTHING)
             assert result.returncode == 0, result.stdout[-4000:]
             (workdir / "finished").touch()
     return workdir

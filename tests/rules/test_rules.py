@@ -42,6 +42,10 @@ OUTPUTS = {
     "image_evidence": "results/crops/figure6",
     "lookalikes": "results/crops/figure16",
     "claims": "results/claims.csv",
+    "export_model": "results/exported/srresnet/archive/traces.refined/seed0",
+    "check_application": "results/checks/archive.csv",
+    "restore_application": "results/applications/archive/restored",
+    "report_application": "results/applications/archive/report.html",
     "draw_figure": "results/figure4.pdf",
 }
 

@@ -186,8 +186,11 @@ BAD = [
     ({"extractors": {"own": {"kind": "alexnet", "weights": "trained"}}}, "extractors.own.textures: missing; add it"),
     ({"extractors": {"vgg22": {"textures": "minc"}}}, "extractors.vgg22: textures does not go with kind: vgg, weights: torchvision; remove it"),
     # targets and evidence
-    ({"applications": {"setting1": {"images": ["a"], "packaged": [], "references": 9, "window": 64, "count": 1}}}, "applications.setting1: settings has this name too"),
+    ({"applications": {"setting1": {"images": ["a"], "packaged": [], "references": {"count": 30}, "window": 64, "count": 1}}}, "applications.setting1: settings has this name too"),
     ({"applications": {"archive": {"packaged": []}}}, "applications.archive: no images; name a folder in images"),
+    ({"applications": {"archive": {"references": 100}}}, "applications.archive.references: expected options such as {count: 100, min: 20, crops: []}, got 100"),
+    ({"applications": {"archive": {"references": {"count": 10}}}}, "applications.archive.references.min: expected at most count, 10, got 20 (write 10)"),
+    ({"applications": {"archive": {"references": {"min": 1}}}}, "applications.archive.references.min: expected an integer >= 2, got 1"),
     ({"applications": {"archive": {"reduce": 0}}}, "applications.archive.reduce: expected an integer >= 1, got 0"),
     ({"applications": {"archive": {"truth": "hr"}}}, 'applications.archive.truth: expected a list of folders, patterns (FOLDER/*.png), or {list: FILE.csv, where: {COLUMN: VALUE}}, got "hr" (write [hr])'),
     ({"pretrain": {"dasr": {"queue": 1000}}}, "pretrain.dasr.queue: expected a multiple of the batch, 16, got 1000 (write 1008)"),
@@ -234,7 +237,10 @@ def test_bad_input_gets_one_plain_line(default_config, changes, line):
     assert found.startswith(f"config.yaml: {line}")
 
 
-OPTIONAL = {f"applications.<application>.{name}" for name in ("reduce", "truth")}
+OPTIONAL = {
+    f"applications.<application>.{name}"
+    for name in ("reduce", "truth", "references.count", "references.min", "references.crops")
+}
 OPTIONAL |= {"tables.draws.<backbone>", "tables.methods", "backbones.<backbone>.dropout"}
 OPTIONAL |= {"methods.<method>"}
 
@@ -314,7 +320,11 @@ def test_a_backbone_of_the_tables_needs_its_extractors(default_config):
         },
         {"extractors": {"vgg": {"kind": "vgg", "layer": [3, 4], "weights": "random", "seed": 3}}},
         {"extractors": {"dasr": {"weights": "random", "seed": 3}}},
-        {"applications": {"film": {"images": ["a"], "packaged": [], "references": 9, "window": 64, "count": 1}}},
+        {
+            "applications": {
+                "film": {"images": ["a"], "packaged": [], "references": {"count": 30}, "window": 64, "count": 1}
+            }
+        },
         {"applications": {"archive": {"images": ["a/*_LR.png"], "packaged": [], "truth": ["a/*_HR.png", "b"]}}},
     ],
 )

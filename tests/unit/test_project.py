@@ -24,7 +24,7 @@ PAGES = sorted(path.name for path in ROOT.glob("*.md"))
 
 
 def test_readme_has_commands_of_each_kind():
-    assert {shlex.split(line)[0] for line in COMMANDS} == {"make", "source", "snakemake"}
+    assert {shlex.split(line)[0] for line in COMMANDS} == {"make", "source", "degcraft", "snakemake"}
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make")])

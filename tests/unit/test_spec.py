@@ -61,7 +61,12 @@ def specs(config):
 
     evidence = config["evidence"]
     for name in config["applications"]:
-        add("applications", application=name)
+        for stage in ("applications", "restore", "checks", "report"):
+            add(stage, application=name)
+        for model in plans.report_models(config, name):
+            add_model(model)
+        crafted = plans.report_models(config, name)[0].replace("/seed", "/").split("/")
+        add("export", **dict(zip(("backbone", "target", "draw", "seed"), crafted, strict=True)))
     for model in [*plans.blur_models(config), *plans.front_models(config)]:
         add_model(model)
     for name in plans.lookalike_weights(config):
@@ -119,7 +124,11 @@ def test_an_edit_changes_the_specs_that_the_schema_names(base, path):
 
 
 def test_what_an_application_may_leave_out_means_nothing(base):
-    left_out = {key: value for key, value in base["applications"]["archive"].items() if key not in ("reduce", "truth")}
+    left_out = {
+        key: value
+        for key, value in base["applications"]["archive"].items()
+        if key not in ("reduce", "truth", "references")
+    }
     assert spec({**base, "applications": {"archive": left_out}}, "applications", application="archive") == spec(
         base, "applications", application="archive"
     )

@@ -57,6 +57,9 @@ def test_other_draws_are_unknown(default_config, draw):
         ("results/models/rrdb/any/unifrm/seed0/model.safetensors", 'unknown draw "unifrm"; did you mean "uniform"?'),
         ("results/models/rrdb/setting1/uniform/seed0/loss.csv", "write results/models/rrdb/any/uniform"),
         ("results/metrics/rrdb/any/uniform/seed0.csv", 'unknown target "any"'),
+        ("results/exported/rrdb/setting1/uniform/seed0", "write results/exported/rrdb/any/uniform"),
+        ("results/applications/archiv/report.html", 'unknown application "archiv"; did you mean "archive"?'),
+        ("results/checks/archiv.json", 'unknown application "archiv"; did you mean "archive"?'),
         (
             "results/metrics/rrdb/setting1/oracle@settin4/seed0.csv",
             'unknown target "settin4"; did you mean "setting4"?',

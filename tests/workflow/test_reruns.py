@@ -12,26 +12,29 @@ import yaml
 from degcraft.config import merge
 from degcraft.schema import options
 from tests.edits import FLIPS
-from tests.workflow.engine import ROOT, STAGES, TINY, dry_runs, jobs, snakemake
+from tests.workflow.engine import EVERYTHING, ROOT, STAGES, TINY, dry_runs, jobs, snakemake
 
 FOLLOWERS = {
-    "prepare": ["synthesize", "train", "methods", "restore", "evaluate"],
-    "applications": ["features", "restore"],
+    "prepare": ["synthesize", "train", "methods", "restore", "evaluate", "report"],
+    "applications": ["features", "restore", "checks", "report"],
     "synthesize": ["features", "methods", "restore", "tables"],
     "pretrain": ["features"],
-    "features": ["posterior", "distances", "alpha", "estimation", "evidence"],
-    "posterior": ["weights", "estimation"],
+    "features": ["posterior", "distances", "alpha", "estimation", "evidence", "checks", "report"],
+    "posterior": ["weights", "estimation", "checks", "report"],
     "distances": ["weights"],
     "alpha": ["estimation"],
-    "weights": ["train", "evidence"],
+    "weights": ["train", "evidence", "checks", "report"],
     "estimation": ["evidence"],
-    "train": ["restore"],
+    "train": ["restore", "export", "report"],
     "methods": ["restore", "evaluate"],
-    "restore": ["evaluate", "evidence"],
+    "restore": ["evaluate", "evidence", "checks", "report"],
     "evaluate": ["tables", "evidence"],
     "tables": [],
     "evidence": ["figures"],
     "figures": [],
+    "checks": ["report"],
+    "export": ["report"],
+    "report": [],
 }
 ALL = {*FOLLOWERS} - {"applications"}  # with pretrain, where DASR's encoder learns from these images
 # An image set reaches some stages only.
@@ -153,7 +156,7 @@ def test_every_option_reruns_the_stages_that_the_schema_names(tiny_run, tmp_path
     paths = list(FLIPS)
     assert paths == list(options())
     configs = [edited(path, config, workdir) for path in paths]
-    counts = dry_runs(workdir, configs, tmp_path, "all", "figures")
+    counts = dry_runs(workdir, configs, tmp_path, *EVERYTHING)
     wrong = []
     for path, count in zip(paths, counts, strict=True):
         found, expected = {STAGES[rule] for rule in count}, expected_stages(path, options()[path]["x-stages"])
@@ -206,7 +209,7 @@ def checkout(tiny_run, tmp_path):
 
 
 def rerun(checkout: Path, workdir: Path, config: Path = TINY) -> set[str]:
-    result = snakemake(workdir, "-n", "all", "figures", "--snakefile", str(checkout / "Snakefile"), config=config)
+    result = snakemake(workdir, "-n", *EVERYTHING, "--snakefile", str(checkout / "Snakefile"), config=config)
     assert result.returncode == 0, result.stdout
     return {STAGES[rule] for rule in jobs(result.stdout)}
 

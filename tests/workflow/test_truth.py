@@ -17,7 +17,7 @@ METRICS = "results/metrics/srresnet/camera/uniform/seed0.csv"
 CAMERA = {
     "images": ["pairs/*_LR.png"],
     "packaged": [],
-    "references": 4,
+    "references": {"count": 4, "min": 2},
     "window": 64,
     "count": 2,
     "reduce": 4,

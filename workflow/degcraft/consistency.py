@@ -52,6 +52,7 @@ def problems(config: dict[str, Any]) -> Iterator[str]:
         if backbone in shown and backbone not in rows:
             yield f"tables.extractors.{backbone}: missing; tables.backbones has it (write {backbone}: [])"
     yield from _draw_problems(config)
+    yield from _report_problems(config)
     yield from _second_order_problems(config)
     yield from _estimation_problems(config)
     yield from _application_problems(config)
@@ -77,6 +78,28 @@ def _draw_problems(config: dict[str, Any]) -> Iterator[str]:
             f"evidence.lookalikes.draw: {shown}: expected an extractor, a dot and a weighting with a verdict "
             "on the fit (mixture, refined, second-order; write traces.refined)"
         )
+
+
+def _report_problems(config: dict[str, Any]) -> Iterator[str]:
+    draw, beside = value_at(config, "report.draw"), value_at(config, "report.beside")
+    if not isinstance(value_at(config, "extractors"), dict):
+        return
+    known = further_pattern(config)
+    if isinstance(draw, str) and ("." not in draw or not re.fullmatch(known, draw)):
+        yield (
+            f"report.draw: {draw}: expected an extractor, a dot and a weighting (best one with a verdict on the fit: "
+            "mixture, refined or second-order; write traces.refined)"
+        )
+    for other in beside if isinstance(beside, list) else []:
+        if isinstance(other, str) and other != GENERAL_DRAWS[0] and not re.fullmatch(known, other):
+            yield (
+                f"report.beside: {other}: expected one of {', '.join(GENERAL_DRAWS)}, or an extractor, a dot and a "
+                "weighting (write uniform)"
+            )
+        elif other == draw:
+            yield f"report.beside: {other} is report.draw itself; name others (or write [])"
+        elif other == "bicubic":
+            yield "report.beside: bicubic: the page shows interpolation under this name; remove it"
 
 
 def _judged(draw: str) -> bool:
@@ -176,6 +199,10 @@ def _application_problems(config: dict[str, Any]) -> Iterator[str]:
             yield f"applications.{name}: settings has this name too; targets need different names (choose another)"
         if isinstance(entry, dict) and not entry.get("images") and not entry.get("packaged"):
             yield f"applications.{name}: no images; name a folder in images or a photograph in packaged"
+        least, most = (value_at(entry, f"references.{key}") for key in ("min", "count"))
+        least, most = 20 if least is None else least, 100 if most is None else most
+        if is_number(least) and is_number(most) and least > most:
+            yield f"applications.{name}.references.min: expected at most count, {most}, got {least} (write {most})"
 
 
 def _evidence_problems(config: dict[str, Any]) -> Iterator[str]:

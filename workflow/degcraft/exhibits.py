@@ -64,8 +64,35 @@ def _maps(config: Section, figure: str) -> Section:
 
 
 def _lookalikes(config: Section) -> Section:
-    """What both rows of degraded contents are drawn from: the crafted distribution, and all of its model alike."""
     chosen = config["evidence"]["lookalikes"]
-    crafted = drawn(config, chosen["draw"], "")
+    return {"lookalikes": chosen, **_degraded(config, chosen["draw"]), "seed": config["seed"]}
+
+
+def _degraded(config: Section, draw: str) -> Section:
+    """What both rows of degraded contents are drawn from: the crafted distribution, and all of its model alike."""
+    crafted = drawn(config, draw, "")
     whole = REALESRGAN if "second_order" in crafted["degradation"] else "uniform"
-    return {"lookalikes": chosen, "crafted": crafted, "uniform": drawn(config, whole, ""), "seed": config["seed"]}
+    return {"crafted": crafted, "uniform": drawn(config, whole, "")}
+
+
+def checks(config: Section, _: dict[str, str]) -> Section:
+    """Sections behind the checks of an application: the rows, and what they are degraded with again."""
+    rows = [config["report"]["draw"], *config["report"]["beside"]]
+    return {"rows": rows, "degradation": config["degradation"], "seed": config["seed"]}
+
+
+def report(config: Section, wildcards: dict[str, str]) -> Section:
+    """Sections behind the page of an application; what its page says about the run is among them."""
+    chosen = config["report"]
+    return {
+        "report": chosen,
+        "application": entry(config, "applications", wildcards["application"]),
+        "backbone": entry(config, "backbones", chosen["backbone"]),
+        "train": {
+            **only(config["train"], "iterations", "batch", "patch", "init"),
+            "seeds": config["train"]["seeds"][:1],
+        },
+        "evaluate": only(config["evaluate"], "crop"),
+        **_degraded(config, chosen["draw"]),
+        "seed": config["seed"],
+    }

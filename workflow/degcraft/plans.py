@@ -1,9 +1,12 @@
 """Which results the figures and claims are drawn from, as the names that paths are made of."""
 
 from collections.abc import Collection
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from degcraft import compared
+from degcraft.inputs import data_path
 from degcraft.spec import SAME, weighting_name
 from degcraft.targets import tested
 
@@ -107,6 +110,28 @@ def image_models(config: Config, figure: str, absent: Collection[str] = ()) -> l
     crafted = [f"{name}.{weighting_name(config)}" for name in extractors]
     draws = ["uniform", *crafted, *(["oracle"] if target in config["settings"] else [])]
     return [f"{backbone}/{target}/{draw}/seed{config['train']['seeds'][0]}" for draw in draws]
+
+
+def report_models(config: Config, application: str) -> list[str]:
+    """Models behind the page of an application, the crafted one first, as ``<backbone>/<target>/<draw>/seed<k>``."""
+    chosen, seed = config["report"], config["train"]["seeds"][0]
+    return [f"{chosen['backbone']}/{application}/{draw}/seed{seed}" for draw in (chosen["draw"], *chosen["beside"])]
+
+
+def vote_files(config: Config) -> list[str]:
+    """CSV files of votes behind Figure 9, sorted: one, or those that a pattern names; none without votes.
+
+    A pattern that names no file is given back as it stands, so that the workflow misses it.
+    """
+    votes = config["evidence"]["votes"]
+    if votes == "none":
+        return []
+    place = Path(data_path(config, votes))
+    if "*" not in place.name or not place.parent.is_dir():
+        return [place.as_posix()]
+    # Hidden files may have the suffix and be none (macOS: ._votes.csv).
+    named = [file for file in place.parent.iterdir() if fnmatchcase(file.name, place.name) and file.name[0] != "."]
+    return sorted(file.as_posix() for file in named) or [place.as_posix()]
 
 
 def _frechet(alpha: float) -> str:

@@ -23,12 +23,13 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
         A valid config.
     stage : str
         prepare, applications, synthesize, pretrain, features, distances, posterior, alpha, weights, estimation,
-        train, methods, restore, evaluate, tables, evidence or figures.
+        train, methods, restore, evaluate, tables, evidence, checks, export, report or figures.
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
-        prepare: set. applications: application. synthesize: set, and target unless the set is bins or samples.
+        prepare: set. applications, checks, report, and restore for the user's own files: application.
+        synthesize: set, and target unless the set is bins or samples.
         pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part.
-        train, methods and evaluate: backbone, target, draw, seed. tables: table. evidence: figure.
+        train, methods, export and evaluate: backbone, target, draw, seed. tables: table. evidence: figure.
 
     Returns
     -------
@@ -142,9 +143,11 @@ def _synthesize(config: Section, wildcards: dict[str, str]) -> Section:
 
 
 def _applications(config: Section, wildcards: dict[str, str]) -> Section:
-    # Either may be left out, which means the same as these.
+    # Any of these may be left out, which means the same.
     application = {"reduce": 1, "truth": [], **entry(config, "applications", wildcards["application"])}
-    return {"application": application, "crop": config["prepare"]["crop"]}
+    references = {"count": 100, "min": 20, "crops": [], **application.get("references", {})}
+    application = {**application, "references": references}
+    return {"application": application, "crop": config["prepare"]["crop"], "seed": config["seed"]}
 
 
 def _pretrain(config: Section, wildcards: dict[str, str]) -> Section:
@@ -237,8 +240,17 @@ def _methods(config: Section, wildcards: dict[str, str]) -> Section:
     return sections if extractor == "none" else {**sections, "perceptual": entry(config, "extractors", extractor)}
 
 
-def _restore(config: Section, _: dict[str, str]) -> Section:
-    return {"compute": config["compute"]}
+def _export(config: Section, wildcards: dict[str, str]) -> Section:
+    job = only(wildcards, "backbone", "target", "draw")
+    return {**job, "seed": int(wildcards["seed"]), "initial": initial_draw(config, wildcards["draw"])}
+
+
+def _restore(config: Section, wildcards: dict[str, str]) -> Section:
+    sections = {"compute": config["compute"]}
+    if "application" not in wildcards:
+        return sections
+    application = _applications(config, wildcards)["application"]
+    return {**sections, "application": only(application, "images", "packaged", "reduce")}
 
 
 def _evaluate(config: Section, wildcards: dict[str, str]) -> Section:
@@ -262,10 +274,6 @@ def _tables(config: Section, wildcards: dict[str, str]) -> Section:
     }
 
 
-def _figures(config: Section, _: dict[str, str]) -> Section:
-    return {"figures": config["figures"]}
-
-
 _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "prepare": _prepare,
     "applications": _applications,
@@ -283,5 +291,8 @@ _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "evaluate": _evaluate,
     "tables": _tables,
     "evidence": exhibits.evidence,
-    "figures": _figures,
+    "export": _export,
+    "checks": exhibits.checks,
+    "report": exhibits.report,
+    "figures": lambda config, _: only(config, "figures"),
 }

@@ -28,8 +28,12 @@ _PARTS = {
     "models": ["backbone", "target", "draw"],
     "restored": ["backbone", "target", "draw"],
     "metrics": ["backbone", "target", "draw"],
+    "exported": ["backbone", "target", "draw"],
+    "checks": ["application"],
+    "applications": ["application"],
 }
 _WITH_REFERENCES = ("distances", "weights")  # folders in which <setting>.same has files too
+_TRAINED = ("models", "exported")  # folders of models themselves, which may be of any target
 _TESTED = ("restored", "metrics")  # folders in which a draw may be <draw>@<target that it was trained for>
 
 
@@ -71,6 +75,18 @@ def model(backbone: str, target: str, draw: str, seed: str | int) -> str:
     """
     draw, _, trained_for = draw.partition("@")
     return f"{backbone}/{ANY if draw in _SERVE_ALL else trained_for or target}/{draw}/seed{seed}"
+
+
+def trained(tested_model: str) -> str:
+    """Folder of the model that is tested as ``<backbone>/<target>/<draw>/seed<k>``.
+
+    Examples
+    --------
+    >>> trained("rrdb/setting4/uniform/seed1")
+    'rrdb/any/uniform/seed1'
+    """
+    backbone, target, draw, seed = tested_model.split("/")
+    return model(backbone, target, draw, seed.removeprefix("seed"))
 
 
 def tested(draw: str, trained_for: str, target: str) -> str:
@@ -131,13 +147,13 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
         return [f'{path}: ".." and spaces are not allowed in a target path']
     problems = []
     for noun, part in zip(_PARTS[parts[1]], parts[2:], strict=False):
-        name = part.removesuffix(".csv")
+        name = part.removesuffix(".csv").removesuffix(".json")
         if noun == "draw" and parts[1] != "weights" and (name in compared.DRAWS or parts[2] not in config["backbones"]):
             problems += _method_problems(config, parts[2], name)
         elif noun == "draw":
             problems += _draw_problems(config, parts[1], name)
         elif noun == "target":
-            known = [*targets(config), *([ANY] if parts[1] == "models" else [])]
+            known = [*targets(config), *([ANY] if parts[1] in _TRAINED else [])]
             setting = name.removesuffix(SAME) if parts[1] in _WITH_REFERENCES else name
             if name not in known and setting not in config["settings"]:
                 problems.append(unknown(noun, name, known))
@@ -148,12 +164,12 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
                 )
         elif name not in (known := [*config[f"{noun}s"], *(config["methods"] if noun == "backbone" else [])]):
             problems.append(unknown(noun, name, known))
-    if parts[1] == "models" and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in _SERVE_ALL):
+    if parts[1] in _TRAINED and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in _SERVE_ALL):
         problems.append(
             f"{', '.join(_SERVE_ALL[:-1])} and {_SERVE_ALL[-1]} models, and only they, serve any target; write "
-            f"results/models/{parts[2]}/{ANY}/{GENERAL_DRAWS[0]}"
+            f"results/{parts[1]}/{parts[2]}/{ANY}/{GENERAL_DRAWS[0]}"
         )
-    if parts[1] in ("models", *_TESTED) and parts[4:5] == ["oracle"] and parts[3] in config["applications"]:
+    if parts[1] in (*_TRAINED, *_TESTED) and parts[4:5] == ["oracle"] and parts[3] in config["applications"]:
         problems.append(f"oracle draws from the known ranges of a setting, and {parts[3]} has none; write uniform")
     return [f"{path}: {problem}" for problem in problems]
 

@@ -90,6 +90,11 @@ def backbone_module(wildcards):
     return f"backbones.{config['backbones'][wildcards.backbone]['kind']}"
 
 
+def reported_module(wildcards):
+    """Module of the backbone that reports are about."""
+    return f"backbones.{config['backbones'][config['report']['backbone']]['kind']}"
+
+
 def method_module(wildcards):
     """Module in which a compared method learns."""
     return f"methods.{config['methods'][wildcards.backbone]['kind']}.learning"
@@ -117,6 +122,12 @@ def absent_rows(wildcards):
 def figure_module(wildcards):
     """Module that draws a figure."""
     return f"figures.{figures.MODULES[wildcards.figure]}"
+
+
+def parts(package):
+    """Hash of the parts of a page, which are no Python."""
+    files = sorted((WORKFLOW / "degcraft" / package / "templates").iterdir())
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def input_options(wildcards, input):

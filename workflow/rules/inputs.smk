@@ -28,8 +28,14 @@ def set_pack(name):
 
 
 def application_images(wildcards):
-    """Image files of an application; none when all its images are packaged."""
-    return inputs.listed_files(config, config["applications"][wildcards.application]["images"])
+    """Image and video files of an application; none when all its images are packaged."""
+    return inputs.application_files(config, wildcards.application)
+
+
+def application_crops(wildcards):
+    """The user's own reference crops of an application, if there are any."""
+    options = config["applications"][wildcards.application].get("references", {})
+    return inputs.listed_files(config, options.get("crops", []))
 
 
 def application_truth(wildcards):
@@ -125,6 +131,19 @@ def trained_model(wildcards):
     return f"results/models/{folder}/model.safetensors"
 
 
+def exported_metrics(wildcards):
+    """Metrics of a model on the target that it was trained for, where that has truth."""
+    if wildcards.target not in targets.measured(config):
+        return []
+    return f"results/metrics/{wildcards.backbone}/{wildcards.target}/{wildcards.draw}/seed{wildcards.seed}.csv"
+
+
+def reported_model(wildcards):
+    """Model that the report of an application is about, and that restores its own files."""
+    crafted, *_ = plans.report_models(config, wildcards.application)
+    return f"results/models/{targets.trained(crafted)}/model.safetensors"
+
+
 def method_references(wildcards):
     """References of the target of a compared method that learns from them."""
     return [] if wildcards.target == targets.ANY else f"results/degraded/references/{wildcards.target}.npz"
@@ -180,7 +199,7 @@ def evidence_inputs(wildcards):
     if wildcards.figure == "figure17":
         return ["results/estimation.csv"]
     if wildcards.figure == "figure9":
-        return [] if evidence["votes"] == "none" else [inputs.data_path(config, evidence["votes"])]
+        return plans.vote_files(config)
     return metrics(plans.blur_models(config))
 
 
@@ -207,3 +226,45 @@ def lookalike_weights(wildcards):
 def figure_crops(wildcards):
     """Folder of the crops that a figure shows, if any."""
     return f"results/crops/{wildcards.figure}" if wildcards.figure in (*plans.IMAGES, plans.LOOKALIKES) else []
+
+
+def reported_weights(wildcards):
+    """Table of the distribution that an application's page is about."""
+    return f"results/weights/{wildcards.application}/{config['report']['draw']}.csv"
+
+
+def reported_windows(wildcards):
+    """Restored windows of an application, in the order of the draws of its page."""
+    return [f"results/restored/{model}" for model in plans.report_models(config, wildcards.application)]
+
+
+def report_truth(wildcards):
+    """Truth of an application, if it has any, and the metrics that were measured against it."""
+    if wildcards.application not in targets.measured(config):
+        return {}
+    return {
+        "truth": f"results/degraded/truth/{wildcards.application}",
+        "metrics": metrics(plans.report_models(config, wildcards.application)),
+    }
+
+
+def report_estimator(wildcards):
+    """What tells one kind of material from two, and gives error bars; the paper's weighting has no such thing."""
+    extractor, _, weighting = config["report"]["draw"].partition(".")
+    kind = parse_weighting(weighting)["kind"]
+    if kind.startswith("frechet"):
+        return {}
+    bank = "samples" if kind == SECOND_ORDER else "bins"
+    return {
+        "posterior": f"results/posteriors/{extractor}/{bank}.npz",
+        "features": f"results/features/{extractor}/references-{wildcards.application}.npz",
+    }
+
+
+def report_results(wildcards):
+    """Loss curves of the models of the page, the crafted one first, and that one for other programs."""
+    folders = [targets.trained(model) for model in plans.report_models(config, wildcards.application)]
+    return {
+        "losses": [f"results/models/{folder}/loss.csv" for folder in folders],
+        "exported": f"results/exported/{folders[0]}",
+    }
