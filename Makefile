@@ -15,10 +15,10 @@ export UV_PYTHON_DOWNLOADS = never
 # Commands find .venv's programs first, as after `source .venv/bin/activate`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup table2 figures bench test lint format lock
+.PHONY: help setup table2 figures bench test test-slurm lint format lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
 
 setup: .venv/.stamp ## make .venv with the locked packages (again only when the lock or pyproject.toml changed)
 
@@ -33,6 +33,9 @@ bench: setup ## measure speed against other programs and limits, into results/be
 
 test: setup ## run all tests
 	$(IN_VENV) python -m pytest --numprocesses 2 --dist worksteal
+
+test-slurm: setup ## run the workflow on a Slurm cluster of one node, started for it (root, Debian's slurm-wlm and munge)
+	$(IN_VENV) DEGCRAFT_TEST_SLURM=1 python -m pytest tests/slurm
 
 lint: setup ## check format, lint, spelling and types; change nothing
 	$(IN_VENV) ruff format --check

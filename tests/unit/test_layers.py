@@ -19,6 +19,7 @@ NAMED = {
     | {"markdown", "resumption", "restoring", "report"},
     FLOOR: {
         "bins",
+        "cards",
         "checkpoints",
         "choices",
         "compared",
@@ -35,11 +36,11 @@ NAMED = {
         "repeats",
         "schema",
     }
-    | {"sections", "spec", "streams", "targets"},
+    | {"sections", "sizes", "spec", "streams", "targets"},
 }
 # Besides stages, the modules whose purpose is files.
 FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
-FILES |= {"benchmarks.files", "decoding", "inspection", "pictures", "restoring", "sources", "video"}
+FILES |= {"benchmarks.files", "cards", "decoding", "inspection", "pictures", "restoring", "sources", "video"}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 IN_MEMORY = {"Image.open(buffer, formats=('JPEG',))"}
 HEAVY = {"torch", "av", "onnx", "onnxscript", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}

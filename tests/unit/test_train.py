@@ -1,6 +1,7 @@
 import contextlib
 import json
 import math
+import signal
 import subprocess
 import sys
 
@@ -248,6 +249,34 @@ def test_processes_share_batches_and_train_the_same_network(folder, tmp_path):
     one, two = (read_model(tmp_path / name / "model.safetensors", CPU)[0] for name in ("one", "two"))
     for own, other in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.allclose(own, other, atol=1e-5)
+
+
+@pytest.mark.parametrize(("number", "processes"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 2)])
+def test_a_training_that_is_told_to_end_keeps_its_last_step(folder, tmp_path, number, processes):
+    longer = spec()
+    longer["train"] |= {"iterations": 300, "log_every": 20}
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"] if processes == 2 else []
+    given = ["--images", folder, "--spec", json.dumps(longer), "--code", "code", "--checkpoint-every", 1000]
+    words = [sys.executable, *launcher, "-m", "degcraft.stages.train", *given, "--output"]
+
+    def begin(output):
+        return subprocess.Popen([str(word) for word in (*words, output)], stderr=subprocess.PIPE, text=True)
+
+    with begin(tmp_path / "ended") as ended:
+        while "step 20/300" not in ended.stderr.readline():
+            assert ended.poll() is None
+        ended.send_signal(number)
+        told = ended.stderr.read()
+    assert ended.returncode == 128 + number if processes == 1 else ended.returncode != 0
+    assert f"{number.name}: step " in told, told
+    assert not list((tmp_path / "ended").glob("[!.]*"))
+    for output in ("ended", "whole"):
+        with begin(tmp_path / output) as again:
+            assert ("continuing from step" in again.stderr.read()) == (output == "ended")
+        assert again.returncode == 0
+    # A line of the loss curve that two processes were at is closed with the first one's losses.
+    for name in ["model.safetensors", "loss.csv"][: 3 - processes]:
+        assert (tmp_path / "ended" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 @pytest.mark.gpu

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from degcraft import cards
 from degcraft.errors import DegcraftError
 
 
@@ -41,13 +42,15 @@ def device(compute: dict[str, Any]) -> torch.device:
 
 
 def start(compute: dict[str, Any]) -> None:
-    """Set the threads of this process; call it before the first network.
+    """Set the threads of this process, and take a card if it may use one; call it before the first network.
 
     With a fixed number of threads the operations that degcraft uses give the
     same bytes on a CPU. (PyTorch's switch for deterministic algorithms changes
     none of them there, and costs seconds.) On a GPU the fastest kernels are
     taken, which need not be deterministic.
     """
+    if compute["device"] in ("auto", "cuda"):
+        cards.take()
     torch.set_num_threads(compute["threads"])
     if torch.get_num_interop_threads() != 1:  # it may be set only once
         torch.set_num_interop_threads(1)

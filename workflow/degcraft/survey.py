@@ -1,6 +1,5 @@
 """What an application's images are like as a whole: sizes, windows for references, and what a user should know."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 

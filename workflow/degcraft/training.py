@@ -2,9 +2,10 @@
 
 import copy
 import math
+import signal
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,6 +175,21 @@ class Trainer:
             torch.cuda.set_rng_state(state["random_gpu"].cpu(), self.device)
 
 
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Collect SIGTERM (pre-emption, a time limit) and SIGINT (Ctrl-C) instead of ending at once."""
+    received: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def fit(
     trainer: Trainer,
     batches: Iterable[tuple[Tensor, ...]],
@@ -200,22 +216,36 @@ def fit(
     ------
     DegcraftError
         The training diverged.
+    SystemExit
+        SIGTERM or SIGINT came: the state is saved after the step in hand, and the exit code is 128 and its number.
     """
     recipe = trainer.recipe
     start, begun = trainer.step, time.monotonic()
-    for batch in batches:
-        trainer.advance(*batch)
-        if trainer.step % recipe.log_every == 0:
-            loss = trainer.log()
-            pace = (trainer.step - start) / (time.monotonic() - begun)
-            left = (recipe.iterations - trainer.step) / pace
-            report(
-                f"step {trainer.step}/{recipe.iterations}  loss {loss:.5f}  lr {recipe.lr_at(trainer.step - 1):.2e}  "
-                f"{pace * recipe.batch:.0f} images/s  {left / 60:.1f} min left"
-            )
-        if trainer.step % checkpoint_every == 0 and trainer.step < recipe.iterations:
-            if not bool(torch.isfinite(trainer.window)):
-                trainer.log()  # not finite: ends with the message, before the good checkpoint is replaced
-            save(trainer.state())
+    # Of several processes the first one saves; the others keep step until it leaves.
+    leads = trainer.processes == 1 or distributed.get_rank() == 0
+    with signals() as received:
+        for batch in batches:
+            trainer.advance(*batch)
+            if trainer.step % recipe.log_every == 0:
+                report(_progress(trainer, start, begun))
+            ending = leads and bool(received)
+            if (ending or trainer.step % checkpoint_every == 0) and trainer.step < recipe.iterations:
+                if not bool(torch.isfinite(trainer.window)):
+                    trainer.log()  # not finite: ends with the message, before the good checkpoint is replaced
+                save(trainer.state())
+                if ending:
+                    report(f"{signal.Signals(received[0]).name}: step {trainer.step} is kept; run again to go on")
+                    raise SystemExit(128 + received[0])
     if not all(bool(torch.isfinite(weight).all()) for weight in trainer.average.parameters()):
         raise DegcraftError(f"training ended in weights that are not finite; lower its lr (now {recipe.lr:g})")
+
+
+def _progress(trainer: Trainer, start: int, begun: float) -> str:
+    """Line of the log that closes a line of the loss curve; the training began at step `start`, time `begun`."""
+    recipe, loss = trainer.recipe, trainer.log()
+    pace = (trainer.step - start) / (time.monotonic() - begun)
+    left = (recipe.iterations - trainer.step) / pace
+    return (
+        f"step {trainer.step}/{recipe.iterations}  loss {loss:.5f}  lr {recipe.lr_at(trainer.step - 1):.2e}  "
+        f"{pace * recipe.batch:.0f} images/s  {left / 60:.1f} min left"
+    )

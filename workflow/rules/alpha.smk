@@ -12,8 +12,8 @@ rule choose_alpha:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(lambda wildcards: sizes.PLAIN + bank_memory(wildcards)),
+        runtime=growing(60),
     params:
         spec=spec("alpha"),
         code=code("alpha"),

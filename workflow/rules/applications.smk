@@ -16,8 +16,8 @@ rule prepare_application:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
         data=config["data"],
     params:

@@ -16,8 +16,8 @@ rule check_application:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         spec=spec("checks"),
         code=code("checks"),

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, targets
+from degcraft import compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, sizes, targets
 from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
 from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
@@ -150,3 +150,81 @@ def launcher():
     """Command that starts a training: one process, or one per GPU."""
     gpus = config["train"]["gpus"]
     return "python -m" if gpus == 1 else f"torchrun --standalone --nproc-per-node {gpus} -m"
+
+
+def growing(amount):
+    """Memory or minutes that grow with every attempt; `amount` is a number, or a function of the wildcards."""
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+
+
+def gpu_of_features(wildcards):
+    """GPUs of a job that computes features: dct and traces have no network."""
+    return 0 if config["extractors"][wildcards.extractor]["kind"] in ("dct", "traces") else uses_gpu()
+
+
+def bank_images(wildcards):
+    """How many LR images a bank of bins has, or of samples of the second-order model."""
+    return config["posterior"]["samples"] if wildcards.get("bank") == "samples" else sizes.bank(config)
+
+
+def bank_memory(wildcards):
+    """Megabytes of a job that makes a bank: twice the bank and its clean images, and a quarter more."""
+    clean = sizes.pixels(config, 0, sizes.images(config, "bins"))
+    return round(sizes.PLAIN + 2.5 * (sizes.pixels(config, bank_images(wildcards)) + clean))
+
+
+def features_memory(wildcards):
+    """Megabytes of a job that reads all images of a bank and writes their features."""
+    number = bank_images(wildcards)
+    return round(1.5 * sizes.NETWORKS + 1.5 * sizes.pixels(config, number) + 3 * sizes.features(config, number))
+
+
+def weighting_memory(wildcards):
+    """Megabytes of a job that reads the features of a bank, as double precision."""
+    return round(sizes.PLAIN + 3 * sizes.features(config, bank_images(wildcards)))
+
+
+def references_memory(wildcards):
+    """Megabytes of a job that makes or reads the LR images of a target, from their clean contents."""
+    number = max(sizes.images(config, name) for name in ("references", "bins", "stability"))
+    return round(sizes.PLAIN + 2.5 * sizes.pixels(config, number, number))
+
+
+def trained_network(wildcards):
+    """Sizes of the network of a job: a backbone, or what a compared method restores with."""
+    if wildcards.backbone in config["backbones"]:
+        return config["backbones"][wildcards.backbone]
+    # Published weights do not say their sizes before they are read.
+    return {"width": 64, "blocks": 1, **config["methods"][wildcards.backbone].get("sizes", {})}
+
+
+def trained_phases(wildcards):
+    """Phases of a training, with the batch and patch of each; a backbone has one."""
+    if wildcards.backbone in config["backbones"]:
+        return [config["train"]]
+    return [{**config["train"], **phase} for phase in config["methods"][wildcards.backbone]["phases"].values()]
+
+
+def training_memory(wildcards):
+    """Megabytes of a training: its largest phase."""
+    network, memory = trained_network(wildcards), sizes.training_memory
+    found = (memory(network, p["batch"], p["patch"], uses_gpu(), network_threads()) for p in trained_phases(wildcards))
+    return max(found) * config["train"]["gpus"]
+
+
+def training_minutes(wildcards):
+    """Minutes of a training; a compared method has other networks beside the one that restores."""
+    gpus = uses_gpu() * config["train"]["gpus"]
+    # Steps of phases of other sizes, in steps of the first one's.
+    first, *others = trained_phases(wildcards)
+    work = first["batch"] * first["patch"] ** 2
+    steps = first["iterations"] + sum(p["iterations"] * p["batch"] * p["patch"] ** 2 / work for p in others)
+    steps *= 1 if wildcards.backbone in config["backbones"] else 3
+    network, threads = trained_network(wildcards), config["compute"]["threads"]
+    return sizes.training_minutes(network, steps, first["batch"], first["patch"], gpus, threads)
+
+
+def restoring_minutes(wildcards):
+    """Minutes that the restoration of all test images takes."""
+    network, threads = trained_network(wildcards), config["compute"]["threads"]
+    return sizes.restoring_minutes(network, sizes.images(config, "test"), uses_gpu(), threads)

@@ -14,8 +14,8 @@ rule bin_distances:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(weighting_memory),
+        runtime=growing(30),
     params:
         spec=spec("distances"),
         code=code("distances"),

@@ -15,8 +15,8 @@ rule estimate:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(lambda wildcards: sizes.NETWORKS + weighting_memory(wildcards)),
+        runtime=growing(60),
     params:
         spec=spec("estimation", part="repeat"),
         code=code("estimation"),
@@ -43,8 +43,8 @@ rule estimate_second_order:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(lambda wildcards: sizes.NETWORKS + bank_memory({"bank": "samples"})),
+        runtime=growing(60),
     params:
         spec=spec("estimation", part="second-order"),
         code=code("estimation"),
@@ -68,8 +68,8 @@ rule collect_estimation:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         spec=spec("estimation", part="collect"),
         code=code("estimation"),

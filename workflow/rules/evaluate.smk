@@ -15,8 +15,8 @@ rule evaluate_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=growing(3000),
+        runtime=growing(sizes.minutes(sizes.images(config, "test") / 10)),
     params:
         spec=spec("evaluate"),
         code=code("evaluate"),

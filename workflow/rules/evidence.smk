@@ -13,8 +13,8 @@ rule figure_evidence:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         spec=spec("evidence"),
         code=code("evidence"),
@@ -42,8 +42,8 @@ rule image_evidence:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         spec=spec("evidence"),
         code=code("evidence"),
@@ -72,15 +72,15 @@ rule lookalikes:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         spec=spec("evidence", figure=plans.LOOKALIKES),
         code=code("lookalikes"),
         absent=json.dumps(ABSENT),
     shell:
         "python -m degcraft.stages.lookalikes --references {input.references} --weights {input.weights}"
-        " --images results/images/bins --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
+        " --images $(dirname {input.pixels}) --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
         " --output {output.table} --crops {output.crops} 2> {log}"
 
 
@@ -104,8 +104,8 @@ rule claims:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         spec=spec("evidence", figure="claims"),
         code=code("evidence"),

@@ -16,8 +16,8 @@ rule export_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     params:
         spec=spec("export"),
         code=code("export", backbone_module),

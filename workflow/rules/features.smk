@@ -9,11 +9,12 @@ rule download_weights:
     wildcard_constraints:
         file="[^/]+",
     priority: 100  # a missing file is said before hours of other work
+    localrule: True  # machines of a cluster seldom reach the network
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     shell:
         "python -m degcraft.stages.download --file {output} 2> {log}"
 
@@ -33,9 +34,9 @@ rule extract_features_bank:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=3000,
-        runtime=120,
-        gpu=uses_gpu(),
+        mem_mb=growing(features_memory),
+        runtime=growing(lambda wildcards: sizes.minutes(bank_images(wildcards) / 1000)),
+        gpu=gpu_of_features,
     params:
         spec=spec("features"),
         code=code("features", extractor_module),
@@ -61,9 +62,9 @@ rule extract_features_references:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=3000,
-        runtime=30,
-        gpu=uses_gpu(),
+        mem_mb=growing(lambda wildcards: sizes.NETWORKS + references_memory(wildcards)),
+        runtime=growing(30),
+        gpu=gpu_of_features,
     params:
         spec=spec("features"),
         code=code("features", extractor_module),
@@ -89,9 +90,9 @@ rule extract_features_stability:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=3000,
-        runtime=60,
-        gpu=uses_gpu(),
+        mem_mb=growing(lambda wildcards: sizes.NETWORKS + references_memory(wildcards)),
+        runtime=growing(60),
+        gpu=gpu_of_features,
     params:
         spec=spec("features"),
         code=code("features", extractor_module),

@@ -13,8 +13,8 @@ rule draw_figure:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         spec=spec("figures"),
         code=code("figures", figure_module),

@@ -22,8 +22,8 @@ rule train_method:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=3000,
-        runtime=2880,
+        mem_mb=growing(training_memory),
+        runtime=growing(training_minutes),
         gpu=uses_gpu(),
         checkpoint_every=config["train"]["checkpoint_every"],
         loaders=network_threads(),
@@ -31,7 +31,7 @@ rule train_method:
         spec=spec("methods"),
         code=code("methods", method_module),
     shell:
-        "python -m degcraft.stages.methods --images results/images/train --references {input.references}"
+        "python -m degcraft.stages.methods --images $(dirname {input.pixels}) --references {input.references}"
         " --perceptual {input.perceptual:q}"
         " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
         " --threads {resources.loaders} --output $(dirname {output.model}) 2> {log}"
@@ -53,8 +53,8 @@ rule published_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         spec=spec("methods", draw=compared.PUBLISHED),
         code=code("methods"),
@@ -80,8 +80,8 @@ rule learn_images:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=3000,
-        runtime=2880,
+        mem_mb=growing(4000),
+        runtime=growing(2880),
         gpu=uses_gpu(),
     params:
         spec=spec("methods", draw=compared.IMAGE),

@@ -12,8 +12,8 @@ rule fit_posterior:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(lambda wildcards: sizes.NETWORKS + weighting_memory(wildcards)),
+        runtime=growing(lambda wildcards: sizes.minutes(bank_images(wildcards) / 100)),
     params:
         spec=spec("posterior"),
         code=code("posterior"),

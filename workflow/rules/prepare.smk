@@ -13,8 +13,8 @@ rule prepare_images:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(lambda wildcards: 30 + sizes.images(config, wildcards.set) // 20),
         # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
         data=config["data"],
     params:
@@ -22,4 +22,4 @@ rule prepare_images:
         code=code("prepare"),
     shell:
         "python -m degcraft.stages.prepare --set {wildcards.set} --data {resources.data:q}"
-        " --spec {params.spec:q} --code {params.code} --output results/images/{wildcards.set} 2> {log}"
+        " --spec {params.spec:q} --code {params.code} --output $(dirname {output.pixels}) 2> {log}"

@@ -15,8 +15,8 @@ rule pretrain_extractor:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
         gpu=uses_gpu(),
         # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
         checkpoint_every=config["train"]["checkpoint_every"],

@@ -15,8 +15,8 @@ rule restore_images:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(restoring_minutes),
         gpu=uses_gpu(),
     params:
         spec=spec("restore"),
@@ -41,8 +41,8 @@ rule restore_application:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=growing(6000),
+        runtime=growing(1440),
         gpu=uses_gpu(),
         # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
         data=config["data"],

@@ -13,13 +13,13 @@ rule synthesize_bins:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(bank_memory),
+        runtime=growing(sizes.minutes(sizes.bank(config) / 10_000)),
     params:
         spec=spec("synthesize", set="bins"),
         code=code("synthesize"),
     shell:
-        "python -m degcraft.stages.synthesize --set bins --images results/images/bins"
+        "python -m degcraft.stages.synthesize --set bins --images $(dirname {input.pixels})"
         " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
 
 
@@ -38,13 +38,13 @@ rule synthesize_samples:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(sizes.PLAIN + bank_memory({"bank": "samples"})),
+        runtime=growing(sizes.minutes(config["posterior"]["samples"] / 500)),
     params:
         spec=spec("synthesize", set="samples"),
         code=code("synthesize"),
     shell:
-        "python -m degcraft.stages.synthesize --set samples --images results/images/bins"
+        "python -m degcraft.stages.synthesize --set samples --images $(dirname {input.pixels})"
         " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
 
 
@@ -62,8 +62,8 @@ rule synthesize_repeat:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(bank_memory),
+        runtime=growing(sizes.minutes(sizes.bank(config) / 10_000)),
     params:
         spec=spec("synthesize", set="bins"),
         code=code("synthesize"),
@@ -87,8 +87,8 @@ rule synthesize_targets:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(references_memory),
+        runtime=growing(60),
     params:
         spec=spec("synthesize", set="targets"),
         code=code("synthesize"),
@@ -113,13 +113,13 @@ rule synthesize_second_order:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(references_memory),
+        runtime=growing(60),
     params:
         spec=spec("synthesize", set="second-order"),
         code=code("synthesize"),
     shell:
-        "python -m degcraft.stages.synthesize --set second-order --images results/images/references"
+        "python -m degcraft.stages.synthesize --set second-order --images $(dirname {input.pixels})"
         " --spec {params.spec:q} --code {params.code} --threads {threads} --output {output} 2> {log}"
 
 
@@ -138,8 +138,8 @@ rule synthesize_references:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(references_memory),
+        runtime=growing(30),
     params:
         spec=spec("synthesize", set="references"),
         code=code("synthesize"),
@@ -164,14 +164,14 @@ rule synthesize_test:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(references_memory),
+        runtime=growing(30),
     params:
         spec=spec("synthesize", set="test"),
         code=code("synthesize"),
     shell:
         "python -m degcraft.stages.synthesize --set test --target {wildcards.target}"
-        " --images results/images/test --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+        " --images $(dirname {input.pixels}) --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
 
 
 rule synthesize_stability:
@@ -190,11 +190,11 @@ rule synthesize_stability:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(references_memory),
+        runtime=growing(30),
     params:
         spec=spec("synthesize", set="stability"),
         code=code("synthesize"),
     shell:
         "python -m degcraft.stages.synthesize --set stability --target {wildcards.target}"
-        " --images results/images/stability --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
+        " --images $(dirname {input.pixels}) --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

@@ -21,8 +21,8 @@ rule train_model:
         "../../envs/gpu.yaml"
     threads: network_threads() * config["train"]["gpus"]
     resources:
-        mem_mb=3000,
-        runtime=2880,
+        mem_mb=growing(training_memory),
+        runtime=growing(training_minutes),
         gpu=uses_gpu() * config["train"]["gpus"],
         # Among the resources, since a change of these re-runs nothing, and checkpoints change no result.
         checkpoint_every=config["train"]["checkpoint_every"],
@@ -32,7 +32,7 @@ rule train_model:
         code=code("train", backbone_module),
         launcher=launcher(),
     shell:
-        "{params.launcher} degcraft.stages.train --images results/images/train --weights {input.weights}"
+        "{params.launcher} degcraft.stages.train --images $(dirname {input.pixels}) --weights {input.weights}"
         " --initial {input.initial}"
         " --spec {params.spec:q} --code {params.code} --checkpoint-every {resources.checkpoint_every}"
         " --threads {resources.loaders} --output $(dirname {output.model}) 2> {log}"

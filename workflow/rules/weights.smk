@@ -13,8 +13,8 @@ rule bin_weights:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(weighting_memory),
+        runtime=growing(30),
     params:
         spec=spec("weights"),
         code=code("weights"),
