@@ -12,12 +12,12 @@ from PIL import Image
 from tests.conftest import photo_like
 from tests.workflow.engine import ENVIRONMENT, ROOT, jobs
 
-COMMANDS = [
+SHOWN = [
     line
     for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     for line in block.splitlines()
-    if line.startswith("snakemake")
 ]
+COMMANDS = [line for line in SHOWN if line.startswith("snakemake") and "myfilm" not in line]
 PAPER = "snakemake --cores 8 results/table2.csv --configfile workflow/presets/paper.yaml"
 
 
@@ -144,6 +144,27 @@ def test_readme_command_plans_its_jobs(checkout, data, line):
     result = dry_run(checkout, line.replace("/path/to/images", str(data)))
     assert result.returncode == 0, result.stdout[-3000:]
     assert jobs(result.stdout) == expected(line)
+
+
+def test_own_images_are_named_and_then_planned(checkout, tmp_path):
+    own = shutil.copytree(checkout, tmp_path / "own", symlinks=True)
+    (tmp_path / "scans" / "film").mkdir(parents=True)
+    for number in range(2):
+        Image.fromarray(photo_like(number, 480, 640)).save(tmp_path / "scans" / "film" / f"{number}.png")
+    new, planned = [line for line in SHOWN if "myfilm" in line]
+    told = subprocess.run(
+        new, shell=True, cwd=own, env={**ENVIRONMENT, "HOME": str(tmp_path)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout
+    assert "results/applications/myfilm/report.html" in told.stdout
+    result = dry_run(own, planned)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert jobs(result.stdout) == {
+        "prepare_application": 1, "prepare_images": 2, "synthesize_bins": 1, "extract_features_bank": 1,
+        "extract_features_references": 1, "fit_posterior": 1, "bin_weights": 1, "train_model": 3, "restore_images": 3,
+        "export_model": 1, "restore_application": 1, "check_application": 1, "report_application": 1,
+    }  # fmt: skip
 
 
 def test_the_paper_plans_its_trainings_without_any_image(checkout):

@@ -10,7 +10,9 @@ import yaml
 from degcraft.config import merge, with_chosen_methods
 from degcraft.errors import DegcraftError
 
-DEFAULT = Path(__file__).resolve().parents[2] / "config.yaml"  # what the Snakefile reads
+# What the Snakefile reads that a run from here takes: the one of this folder, else that beside this package.
+_FOLDERS = (Path.cwd(), Path(__file__).resolve().parents[2])
+DEFAULT = next((folder for folder in _FOLDERS if (folder / "Snakefile").is_file()), _FOLDERS[1]) / "config.yaml"
 SECTION = "applications"
 _INDENT = 2
 
