@@ -49,19 +49,29 @@ MAPS = {"pretrain", "features", "distances", "weights", "evidence", "figures"}
 TRACES = {"posterior", "alpha", "estimation"}
 # What is estimated of the second-order model; no crafted row is drawn from it.
 SECOND_ORDER = {"synthesize", "features", "posterior", "estimation", "evidence", "figures"}
+# The page of the application shows its own models alone.
+PAGE = {"checks", "export", "report"}
 # What an option would reach if every followed stage read all files of the one before.
 BEYOND = {
-    "settings": {"posterior", "alpha"},
+    "settings": {"posterior", "alpha", *PAGE},
+    "shuffled": PAGE,
+    "prepare.references": PAGE,
     "prepare.bins": {"alpha", "methods"},
     "bins": {"methods"},
     "applications": {*TRACES, "evaluate"},
-    "extractors": TRACES,
+    "extractors": {*TRACES, *PAGE},
+    "distances": PAGE,
+    "weights.alpha": PAGE,
+    **{f"backbones.<backbone>.{name}": PAGE for name in ("growth", "groups", "reduction", "dropout")},
+    "train.seeds": PAGE,
     "train.log_every": TRACES,
+    "methods": PAGE,
     "compute": TRACES,
+    "tables": PAGE,
     "tables.settings": {"posterior", "alpha"},
     "tables.extractors": TRACES,
     "tables.draws": {"estimation"},
-    "evidence": {*TRACES, "methods", "tables"},
+    "evidence": {*TRACES, "methods", "tables", *PAGE},
 }
 UNUSED = "pretrain.alexnet"  # nothing is trained on textures in the tiny run
 
@@ -82,7 +92,9 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
     if parts[0] == "prepare" and parts[1] in SETS:
         return SETS[parts[1]]
     if path.startswith("second_order"):
-        return SECOND_ORDER | {"train", "restore", "evaluate", "tables"}  # Real-ESRNet
+        return SECOND_ORDER | {"train", "restore", "evaluate", "tables", "checks", "report"}  # Real-ESRNet
+    if parts[0] == "report":  # of an application without truth
+        return {*stages, "checks"} - {"evaluate"}
     if path == "posterior.samples":
         return SECOND_ORDER
     if path == "extractors.<extractor>.textures":
@@ -124,6 +136,9 @@ def edited(path: str, config: dict[str, Any], workdir: Path) -> dict[str, Any]:
                 "third": {**config["methods"]["rcan"], "row": "RCAN again", "draw": "uniform"},
             }
         },
+        "applications.<application>.references.min": {"applications": {"archive": {"references": {"min": 3}}}},
+        "report.draw": {"extractors": {"second": encoder}},
+        "report.beside": {"extractors": {"second": encoder}},
         "evidence.extractor": {"extractors": {"second": encoder}},
         "evidence.extractors": {"extractors": {"second": encoder}},
         "evidence.front": {"extractors": {"second": encoder}},
@@ -232,7 +247,7 @@ def test_edits_that_change_nothing_rerun_nothing(tiny_run, checkout, tmp_path):
             "degradations/first_order.py",
             "SCALE = 4",
             "SCALE = 2 + 2",
-            {"applications", "pretrain", "synthesize", "train", "evidence"},
+            {"applications", "pretrain", "synthesize", "train", "evidence", "checks"},
         ),
         (
             "weighting/frechet.py",
@@ -240,7 +255,7 @@ def test_edits_that_change_nothing_rerun_nothing(tiny_run, checkout, tmp_path):
             "import numpy as np\n\nEDITED = 1",
             {"distances", "weights", "alpha", "estimation", "evidence"},
         ),
-        ("metrics.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"evaluate", "evidence"}),
+        ("metrics.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"evaluate", "evidence", "checks"}),
         ("extractors/dct.py", "import numpy as np", "import numpy as np\n\nEDITED = 1", {"features"}),
     ],
 )

@@ -51,7 +51,7 @@ def test_real_pairs_are_measured_by_the_model_that_is_there(workdir):
     result = run(workdir, "--cores", "2", METRICS)
     assert result.returncode == 0, result.stdout[-3000:]
     table = pd.read_csv(workdir / METRICS)
-    assert table["name"].tolist() == ["a_LR", "b_LR"]
+    assert table["name"].tolist() == ["a_LR", "c_LR"]
     assert list(table) == list(pd.read_csv(workdir / "results/metrics/srresnet/setting1/uniform/seed0.csv"))
     assert np.isfinite(table["psnr_y"]).all()
     log = (workdir / "results/logs/evaluate_model/srresnet/camera/uniform/seed0.log").read_text()

@@ -108,3 +108,14 @@ def choose(images: Iterable[NDArray[np.uint8]], count: int, side: int) -> list[C
 def _crops(number: int, image: NDArray[np.uint8], count: int, side: int) -> Iterator[Crop]:
     for top, left in crop_windows(image, side)[:count]:
         yield Crop(number, top, left, image[top : top + side, left : left + side].copy())
+
+
+def spread(available: int, count: int) -> list[int]:
+    """Places of up to `count` of so many things, at equal steps from the first to the last.
+
+    Examples
+    --------
+    >>> spread(10, 4), spread(2, 4), spread(5, 1)
+    ([0, 3, 6, 9], [0, 1], [0])
+    """
+    return np.linspace(0, available - 1, min(available, count)).round().astype(int).tolist()

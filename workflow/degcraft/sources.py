@@ -1,7 +1,6 @@
 """The images of an application, one at a time: from image files, pages of TIFFs, videos and packaged photographs."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from degcraft.crops import luma_of
 from degcraft.errors import DegcraftError
+from degcraft.filenames import Names
 from degcraft.images import packaged
 from degcraft.inputs import is_video
 from degcraft.interpolation import reduced
@@ -69,33 +69,6 @@ class Piece:
     name: str
     pixels: Pixels
     solid: NDArray[np.bool_] | None
-
-
-class Names:
-    """Names made of letters, digits, ``.``, ``_`` and ``-``, all different, as wished where possible.
-
-    They differ in more than case, for on some machines case makes no different file.
-
-    Examples
-    --------
-    >>> names = Names()
-    >>> [names.new(wish) for wish in ("my film", "My_film", "a", ".b")]
-    ['my_film', 'My_film-2', 'a', '_.b']
-    """
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def new(self, wish: str) -> str:
-        """A name that none had before."""
-        plain = re.sub(r"[^A-Za-z0-9._-]", "_", wish)
-        plain = plain if re.match(r"[A-Za-z0-9_]", plain) else f"_{plain}"
-        name, number = plain, 1
-        while name.lower() in self._taken:
-            number += 1
-            name = f"{plain}-{number}"
-        self._taken.add(name.lower())
-        return name
 
 
 def named_sources(files: Sequence[str], photographs: Sequence[str] = (), truth: Sequence[str] = ()) -> list[Source]:

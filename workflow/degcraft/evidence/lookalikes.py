@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from degcraft.bins import PARAMETERS, Mixture
+from degcraft.crops import spread
 from degcraft.degradations import degrade
 from degcraft.evidence.crops import Pixels, file_name
 from degcraft.spaces import Cells
@@ -98,17 +99,6 @@ def lookalike_table(
             lines.append({**line, **parameters, "file": file})
     lines += [{"row": row, "note": note} for row, note in absent.items()]
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype({"place": "Int64"}), images
-
-
-def spread(available: int, count: int) -> list[int]:
-    """Places of up to `count` of so many things, at equal steps from the first to the last.
-
-    Examples
-    --------
-    >>> spread(10, 4), spread(2, 4), spread(5, 1)
-    ([0, 3, 6, 9], [0, 1], [0])
-    """
-    return np.linspace(0, available - 1, min(available, count)).round().astype(int).tolist()
 
 
 def middle(lr: Pixels) -> Pixels:

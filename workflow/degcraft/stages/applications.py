@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft.alignment import FILE, estimate
+from degcraft.crops import spread
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
-from degcraft.evidence.lookalikes import spread
 from degcraft.images import decode
 from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, listed_files, unpaired
 from degcraft.interpolation import bicubic

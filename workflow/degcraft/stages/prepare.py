@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from degcraft.crops import choose
 from degcraft.errors import DegcraftError
+from degcraft.filenames import Names
 from degcraft.images import decode, packaged
 from degcraft.inputs import SETS, image_files
 from degcraft.io import write_json, write_pack
 from degcraft.leaves import dead_leaves
-from degcraft.sources import Names
 from degcraft.stages import enter, say
 from degcraft.streams import stream
 
