@@ -93,6 +93,8 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
         return SETS[parts[1]]
     if path.startswith("second_order"):
         return SECOND_ORDER | {"train", "restore", "evaluate", "tables", "checks", "report"}  # Real-ESRNet
+    if path == "applications.<application>.truth":
+        return closure(set(stages)) - TRACES  # against which its page measures
     if parts[0] == "report":  # of an application without truth
         return {*stages, "checks"} - {"evaluate"}
     if path == "posterior.samples":
