@@ -140,14 +140,14 @@ def test_a_killed_training_ends_in_the_same_bytes(data, trained, entry, tmp_path
 
     def save(state, path):
         keep(state, path)
-        kept.append(torch.load(path, weights_only=True))
+        kept.append(state["step"])
         raise Killed
 
     monkeypatch.setattr(resumption, "save", save)
     with pytest.raises(Killed):
         run(data, entry, tmp_path, every=3)
     monkeypatch.undo()
-    assert [state["step"] for state in kept] == [3]
+    assert kept == [3]
     torch.manual_seed(99)
     run(data, entry, tmp_path, every=2)
     assert "continuing from step 3" in capsys.readouterr().err

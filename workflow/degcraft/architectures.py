@@ -49,9 +49,8 @@ def adopted(weights: Weights, needed: str | None) -> dict[str, Any]:
         A network that is not known, or of another kind, scale or number of channels than is needed.
     """
     if KEY in weights.metadata:
-        meta: dict[str, Any] = json.loads(weights.metadata[KEY])
-        own = meta.get("backbone") or meta.get("method") or {"kind": meta.get("architecture", "an extractor")}
-        found, scale, channels = own["kind"], meta.get("scale"), (meta.get("channels"),) * 2
+        meta, found = _own(weights)
+        scale, channels = meta.get("scale"), (meta.get("channels"),) * 2
         kept: dict[str, Any] = {name: meta[name] for name in ("backbone", "method", "architecture") if name in meta}
     else:
         described = _described(weights.tensors)
@@ -69,11 +68,21 @@ def adopted(weights: Weights, needed: str | None) -> dict[str, Any]:
     return {**kept, "scale": SCALE, "channels": 3}
 
 
+def _own(weights: Weights) -> tuple[dict[str, Any], str]:
+    """Metadata that degcraft wrote, and the kind of network that they describe."""
+    try:
+        meta: dict[str, Any] = json.loads(weights.metadata[KEY])
+        own = meta.get("backbone") or meta.get("method") or {"kind": meta.get("architecture", "an extractor")}
+        return meta, str(own["kind"])
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
+        raise weights.refused("metadata that describe no network") from None
+
+
 def _described(tensors: dict[str, Tensor]) -> Any:
     """Spandrel's description of a network, None if it knows none with such weights."""
     import spandrel  # two seconds, and only published networks need it
 
     try:
         return spandrel.ModelLoader(device="cpu").load_from_state_dict(dict(tensors))
-    except spandrel.UnsupportedModelError:
+    except Exception:  # besides its own, anything, where weights resemble those of a known network
         return None

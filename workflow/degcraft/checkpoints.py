@@ -1,13 +1,13 @@
 """Published weight files, read without ever running code from them."""
 
-import pickle
-import zipfile
+import warnings
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from degcraft import published
@@ -107,28 +107,34 @@ def load_weights(path: Path, sha256: str | None = None) -> Weights:
             f"{path}: SHA-256 is {found}; {needed} is needed (this is another file, or a damaged one); "
             f"type: rm {path}, then run again"
         )
-    tensors, metadata = _safetensors(path) if path.suffix == ".safetensors" else (_pickled(path), {})
-    return Weights({name: _single(tensor) for name, tensor in tensors.items()}, metadata, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of unusual pickles; those that cannot be read are refused
+            tensors, metadata = _safetensors(path) if path.suffix == ".safetensors" else (_pickled(path), {})
+            return Weights({name: _single(tensor, path) for name, tensor in tensors.items()}, metadata, path)
+    except DegcraftError:
+        raise
+    except Exception as error:  # what reads a damaged file fails in almost any way
+        raise _corrupt(path, error) from error
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _corrupt(path, error) from error
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise _corrupt(path, error) from error
+    # Plain pickles declare how long their parts are; out of memory no more can be read than is there.
+    with path.open("rb") as file:
+        zipped = file.read(4) == b"PK\x03\x04"
+    source = path if zipped else BytesIO(path.read_bytes())
+    content: Any = torch.load(source, map_location="cpu", weights_only=True)
     for wrapping in _WRAPPINGS:
         if isinstance(content, dict) and isinstance(content.get(wrapping), dict):
             content = content[wrapping]
             break
-    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+    named = isinstance(content, dict) and all(isinstance(name, str) for name in content)
+    if not named or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise DegcraftError(
             f"{path}: does not hold a mapping from names to tensors; a network's state_dict is needed; "
             "save it with safetensors.torch.save_file"
@@ -136,7 +142,10 @@ def _pickled(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _single(tensor: Tensor) -> Tensor:
+def _single(tensor: Tensor, path: Path) -> Tensor:
+    # A few bytes can be declared to be a tensor of any size, by strides of zero.
+    if tensor.device.type != "cpu" or tensor.layout != torch.strided or tensor.nbytes > path.stat().st_size:
+        raise ValueError(f"a tensor of shape {tuple(tensor.shape)} that is not stored number by number")
     return tensor.float() if tensor.is_floating_point() else tensor
 
 

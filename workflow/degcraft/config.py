@@ -26,6 +26,7 @@ _WORDS = {
     "object": "a section of options",
     "boolean": "true or false",
 }
+_MOST_VALUES, _MOST_LEVELS = 100_000, 32  # of a config whose aliases are followed; the default has some 1,000, and 6
 _LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
@@ -42,6 +43,7 @@ def validate(config: dict[str, Any]) -> None:
     DegcraftError
         One line per problem: option, what was found, what is needed, what to type.
     """
+    _refuse_unreadable(config)
     problems: list[str] = []
     config = _with_text_keys(config, "", problems)
     validator = _validator(config)
@@ -49,7 +51,7 @@ def validate(config: dict[str, Any]) -> None:
         problems.extend(_lines(error, validator))
     problems.extend(consistency.problems(config))
     if problems:
-        raise DegcraftError("\n".join(f"config.yaml: {line}" for line in dict.fromkeys(problems)))
+        raise DegcraftError("\n".join(f"config.yaml: {_printable(line)}" for line in dict.fromkeys(problems)))
 
 
 def merge(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +95,30 @@ def _matches(value: Any, keys: list[str], path: str = "") -> Iterator[tuple[str,
     for name, item in value.items():
         if name == keys[0] or keys[0].startswith("<"):
             yield from _matches(item, keys[1:], f"{path}.{name}".lstrip("."))
+
+
+def _printable(line: str) -> str:
+    """The line, with what a terminal would obey instead of show as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+
+
+def _refuse_unreadable(config: Any) -> None:
+    """Refuse what has no end once its YAML aliases are followed, or nearly none, and text that nobody can read."""
+    values, waiting = 0, [(config, 0)]
+    while waiting:
+        value, level = waiting.pop()
+        values += 1
+        if values > _MOST_VALUES or level > _MOST_LEVELS:
+            raise DegcraftError(
+                f"config.yaml: more than {_MOST_VALUES} values or {_MOST_LEVELS} levels; no option needs so many; "
+                "remove nested lists, and aliases (*name) of what holds aliases"
+            )
+        if isinstance(value, str) and not value.isprintable():
+            shown = ascii(value[:60])
+            raise DegcraftError(f"config.yaml: text with control characters or strange spaces, {shown}; remove them")
+        inner = value.values() if isinstance(value, Mapping) else value
+        if isinstance(inner, Iterable) and not isinstance(inner, str | bytes):
+            waiting += [(item, level + 1) for item in inner]
 
 
 def _with_text_keys(value: Any, path: str, problems: list[str]) -> Any:

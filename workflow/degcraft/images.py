@@ -1,6 +1,7 @@
 """One image file, whatever its kind, as 8-bit RGB; and where the packaged photographs lie."""
 
 import importlib.util
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -45,8 +46,13 @@ _REFUSED = {
     "F": "floating-point samples, whose white is not defined",
     "I": "signed or 32-bit samples, whose white is not defined",
 }
+_MOST_PIXELS = 100_000_000  # within 2 GB for every kind; a small file may claim to be of any size
+_TOO_LARGE = f"more than {_MOST_PIXELS // 10**6} megapixels; cut or reduce it, or take it out of the folder"
+_BAND = 256  # rows that are rounded at a time
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
 _WHITE_IS_ZERO, _SEPARATE = 0, 2
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it would log, it raises as well
 
 
 class _UnfitError(Exception):
@@ -106,7 +112,7 @@ def decode(path: str | Path) -> NDArray[np.uint8]:
                 raise _UnfitError(_CLEAR)
             values = values[..., :-1]
         if values.dtype != np.uint8:
-            values = (values.astype(np.uint32) + 128) // 257
+            values = _rounded(values)
         return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)), dtype=np.uint8)
 
 
@@ -121,8 +127,8 @@ def readable(path: str | Path) -> Iterator[None]:
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns from half its limit on; the limit itself holds.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of tags and camera notes that are damaged; the pixels may be whole, and are checked.
+            warnings.simplefilter("ignore")
             yield
     except _UnfitError as unfit:
         raise DegcraftError(f"{path}: {unfit}") from None
@@ -168,14 +174,16 @@ def opened(content: bytes, page: int = 0) -> ImageFile.ImageFile:
     """Image of a file's bytes, its samples not read yet; for use inside `readable`."""
     try:
         image = Image.open(BytesIO(content), formats=["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
-        if page:
-            image.seek(page)
-        return image
     except Image.DecompressionBombError:
-        raise _UnfitError(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; cut or reduce it") from None
+        raise _UnfitError(_TOO_LARGE) from None
     except UnidentifiedImageError:
         found = "empty" if not content else "not a whole PNG, JPEG, TIFF, BMP or WebP image of a known kind"
         raise _UnfitError(f"{found}; {_CHANGE}") from None
+    if page:
+        image.seek(page)
+    if image.width * image.height > _MOST_PIXELS:
+        raise _UnfitError(_TOO_LARGE)
+    return image
 
 
 def check(image: ImageFile.ImageFile, *, pages: bool = False) -> None:
@@ -238,6 +246,14 @@ def _colour16(content: bytes, page: int) -> NDArray[np.uint16]:
 def _plain(args: Any) -> Any:
     """Arguments of a Pillow decoder, for samples as they are in the file."""
     return args.replace("RGBa", "RGBA") if isinstance(args, str) else (_plain(args[0]), *args[1:])
+
+
+def _rounded(samples: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The 8-bit samples nearest to 16-bit ones."""
+    nearest = np.empty(samples.shape, np.uint8)
+    for top in range(0, len(samples), _BAND):
+        nearest[top : top + _BAND] = (samples[top : top + _BAND].astype(np.uint32) + 128) // 257
+    return nearest
 
 
 def _other_order(args: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from degcraft.architectures import KEY, Published
@@ -25,8 +25,8 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], meta: dict[str, Any
     """As `write_model`, weights by name."""
     plain = {name: value.detach().float().cpu().contiguous().clone() for name, value in weights.items()}
     with whole_file(path) as temporary:
-        # One metadata entry: several would be written in no fixed order.
-        save_file(plain, temporary, {KEY: json.dumps(meta, sort_keys=True)})
+        # One metadata entry: several would be written in no fixed order. Written here, where a full disk is an OSError.
+        temporary.write_bytes(save(plain, {KEY: json.dumps(meta, sort_keys=True)}))
 
 
 def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
@@ -41,14 +41,14 @@ def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, A
         with safe_open(path, framework="pt") as file:
             meta = json.loads((file.metadata() or {}).get(KEY, "{}"))
         weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise damaged(path, error) from error
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise damaged(path, str(error)) from None
+    if not meta or not isinstance(meta, dict):
+        raise DegcraftError(f"{path}: no degcraft metadata; needed: a model trained by this workflow")
     try:
         network = rebuilt(weights, meta)
-    except RuntimeError as error:
+    except Exception as error:  # metadata that a stranger wrote fail in almost any way
         raise damaged(path, error) from error
-    except KeyError:
-        raise DegcraftError(f"{path}: no degcraft metadata; needed: a model trained by this workflow") from None
     return network.to(device, memory_format=torch.channels_last).eval(), meta  # type: ignore[call-overload]
 
 
@@ -64,10 +64,8 @@ def rebuilt(weights: dict[str, Tensor], meta: dict[str, Any]) -> nn.Module:
 
     Raises
     ------
-    KeyError
-        The metadata describe none.
     RuntimeError
-        The weights do not fit.
+        The weights do not fit; metadata that describe no network raise other errors.
     """
     if "architecture" in meta and not {"backbone", "method"} & meta.keys():
         return Published(weights)  # exported models of our own name their architecture, too
@@ -75,6 +73,12 @@ def rebuilt(weights: dict[str, Tensor], meta: dict[str, Any]) -> nn.Module:
         ("backbones.{}", meta["backbone"]) if "backbone" in meta else ("methods.{}.networks", meta["method"])
     )
     module = importlib.import_module(f"degcraft.{family.format(options['kind'])}")
+    if options.get("blocks", 1) * options.get("groups", 1) > len(weights):
+        raise RuntimeError("fewer weights than blocks")
+    with torch.device("meta"):  # sizes first: a small file may ask for an enormous network
+        needed = {name: value.shape for name, value in module.build(options).state_dict().items()}
+    if needed != {name: value.shape for name, value in weights.items()}:
+        raise RuntimeError("the weights are not of the network that the metadata describe")
     network: nn.Module = module.build(options)
     network.load_state_dict(weights)
     return network

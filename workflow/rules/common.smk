@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, sizes, targets
+from degcraft import clocks, compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, sizes
+from degcraft import targets
 from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
 from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
@@ -32,12 +34,14 @@ except DegcraftError as error:
 onstart:
     # Refused here, only warned of above: a dry run may count jobs before the images are in place.
     inputs.check_files(config)
+    if dated := clocks.mend(Path("results")):
+        print(f"warning: {len(dated)} files of the future, now of today; the first is {dated[0]}", file=sys.stderr)
 
 
 # One thread of linear algebra per job, whatever the machine: results must not depend on --cores.
 shell.prefix(
     "set -euo pipefail;"
-    f" export PYTHONPATH={str(WORKFLOW)!r}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
+    f" export PYTHONPATH={shlex.quote(str(WORKFLOW))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
     " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; "
 )
 

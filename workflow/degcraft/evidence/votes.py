@@ -33,8 +33,8 @@ class Vote:
 
     @property
     def number(self) -> int | None:
-        """The rank, if it is a whole number."""
-        return int(self.rank) if self.rank.isascii() and self.rank.isdigit() else None
+        """The rank, if it is a whole number of at most nine digits."""
+        return int(self.rank) if self.rank.isascii() and self.rank.isdigit() and len(self.rank) < 10 else None
 
 
 def read_votes(content: bytes, file: str) -> pd.DataFrame:

@@ -1,0 +1,140 @@
+"""Runs that are disturbed: starting the engine, watching its jobs, ending either, and going on as a user would."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.workflow.engine import ENVIRONMENT, ROOT
+
+CONFIG = Path(__file__).with_name("config.yaml")
+MODEL = "srresnet/setting1/dct.frechet-a25/seed0"
+TARGET = f"results/metrics/{MODEL}.csv"
+# What must be the same bytes as without a fault.
+COMPARED = (TARGET, f"results/models/{MODEL}/model.safetensors", f"results/models/{MODEL}/loss.csv")
+# Folders of results in the order in which they come about; a run may be taken up anywhere.
+PARTS = ("images", "degraded", "features", "distances", "weights", "models", "restored", "metrics")
+_STAGE = b"degcraft.stages."
+
+
+@dataclass
+class Run:
+    """A working directory, and the commands that were typed in it."""
+
+    workdir: Path
+    config: Path = CONFIG
+    commands: list[str] = field(default_factory=list)
+    output: str = ""  # of the last command
+    patience: float = 300  # seconds until a command counts as hanging
+
+    @property
+    def results(self) -> Path:
+        """Its folder of results."""
+        return self.workdir / "results"
+
+    def start(self, *arguments: str, note: bool = True) -> "subprocess.Popen[bytes]":
+        """Start the engine in a session of its own, so that signals reach it and its jobs and nothing else."""
+        command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.workdir)]
+        command += ["--profile", str(ROOT / "profiles" / "default"), "--configfile", str(self.config)]
+        if note:
+            self.commands.append(" ".join(arguments) or "same")
+            (self.workdir / "output.log").unlink(missing_ok=True)
+        with (self.workdir / "output.log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--cores", "2", *(arguments or (TARGET,))],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=ENVIRONMENT, cwd=self.workdir, start_new_session=True,
+            )  # fmt: skip
+
+    def finish(self, engine: "subprocess.Popen[bytes]") -> int:
+        """Wait for the engine; a run that hangs is killed and counts as failed."""
+        try:
+            engine.wait(self.patience)
+        except subprocess.TimeoutExpired:
+            self.kill(engine)
+            engine.returncode = -1
+        self.output = (self.workdir / "output.log").read_text(errors="replace")
+        return engine.returncode
+
+    def do(self, *arguments: str) -> int:
+        """Type one command and wait for it."""
+        return self.finish(self.start(*arguments))
+
+    def recover(self) -> bool:
+        """Type the same command again, and what its message names, until it is done: True if it is."""
+        for _ in range(3):
+            if self.do() == 0:
+                return True
+            if "--unlock" not in self.output:
+                return False
+            if self.do("--unlock", TARGET) != 0:
+                return False
+        return False
+
+    def stages(self) -> list[int]:
+        """Process ids of the stages of this run that are at work, their first processes first."""
+        return sorted(
+            pid for pid, line in _processes(self.workdir) if _STAGE in line and b"bash" not in line.split(b"\0")[0]
+        )
+
+    def kill(self, engine: "subprocess.Popen[bytes] | None" = None) -> None:
+        """End everything of this run at once, as a power cut would."""
+        if engine is not None and engine.poll() is None:
+            os.killpg(engine.pid, signal.SIGKILL)
+            engine.wait()
+        for pid, _ in _processes(self.workdir):
+            send(pid, signal.SIGKILL)
+
+    def settle(self) -> None:
+        """Wait until no process of this run is left."""
+        until(lambda: not list(_processes(self.workdir)), self.patience)
+
+    def bytes(self) -> dict[str, bytes]:
+        """What is compared."""
+        return {name: (self.workdir / name).read_bytes() for name in COMPARED if (self.workdir / name).exists()}
+
+    def copied(self, workdir: Path, first: str | None = None) -> "Run":
+        """A copy, without what comes about from folder `first` on."""
+        shutil.copytree(self.workdir, workdir, symlinks=True)
+        copy = Run(workdir, self.config, patience=self.patience)
+        for part in PARTS[PARTS.index(first) :] if first else ():
+            shutil.rmtree(copy.results / part, ignore_errors=True)
+        return copy
+
+    def checkpoints(self, *, written: bool) -> list[Path]:
+        """Checkpoints of the training: those that are whole, or those that are being written."""
+        folder = self.results / "models" / MODEL / ".checkpoint"
+        return [file for file in folder.glob("*.pt") if file.name.startswith(".") != written]
+
+
+def _processes(workdir: Path) -> Iterator[tuple[int, bytes]]:
+    """Processes that work in a directory, with their command lines."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == workdir and (line := (process / "cmdline").read_bytes()):
+                yield int(process.name), line
+        except OSError:
+            continue
+
+
+def send(pid: int, number: signal.Signals, *, group: bool = False) -> bool:
+    """Send a signal to a process or to its group; False if it has ended before."""
+    try:
+        os.killpg(pid, number) if group else os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(done: Callable[[], object], seconds: float) -> bool:
+    """Wait until something is so; False if it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
