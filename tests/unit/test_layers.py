@@ -40,7 +40,17 @@ NAMED = {
 }
 # Besides stages, the modules whose purpose is files.
 FILES = {"checkpoints", "choices", "classes", "fingerprint", "images", "inputs", "io", "models", "published", "schema"}
-FILES |= {"benchmarks.files", "cards", "decoding", "inspection", "pictures", "restoring", "resumption", "sources", "video"}
+FILES |= {
+    "benchmarks.files",
+    "cards",
+    "decoding",
+    "inspection",
+    "pictures",
+    "restoring",
+    "resumption",
+    "sources",
+    "video",
+}
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 IN_MEMORY = {"Image.open(buffer, formats=('JPEG',))"}
 HEAVY = {"torch", "av", "onnx", "onnxscript", "torchvision", "lpips", "matplotlib", "skimage", "sklearn", "snakemake"}
