@@ -248,7 +248,9 @@ def _edited_config(scene: Scene) -> str | None:
     before = scene.whole.config.read_text()
     run.config.write_text(before)
     engine = run.start()
-    time.sleep(rng.uniform(0.3, scene.seconds))
+    log = run.workdir / "output.log"
+    until(lambda: engine.poll() is not None or "Building DAG" in log.read_text(), 60)  # the config has been read
+    time.sleep(rng.uniform(0, scene.seconds))
     hit = engine.poll() is None
     edited = yaml.safe_load(before)
     edited["train"]["iterations"] -= int(rng.integers(1, 20))
