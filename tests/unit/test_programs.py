@@ -5,11 +5,10 @@ import pytest
 import torch
 from scipy import sparse
 
-from degcraft.degradations import second_order, shuffled
+from degcraft.degradations import MODELS, degrade, steps_at
 from degcraft.degradations.first_order import jpeg
 from degcraft.degradations.kernels import filtered, gaussian, sinc
-from degcraft.degradations.programs import Program, assembled, run, scheduled
-from degcraft.degradations.recipes import programmed, second_order_steps
+from degcraft.degradations.programs import Program, assembled, programmed, run, scheduled
 from degcraft.degradations.resizing import matrix, resampled
 from degcraft.degradations.steps import Blur, Compress, Noise, Photons, Resample
 from tests.conftest import photo_like
@@ -22,7 +21,6 @@ SILENT = {
     "shuffled": SHUFFLED | {"level": [0, 0]},
 }
 LOUD = {"second_order": SECOND_ORDER, "shuffled": SHUFFLED}
-MODELS = {"second_order": second_order, "shuffled": shuffled}
 CPU = torch.device("cpu")
 
 
@@ -51,7 +49,7 @@ def agree(found, expected):
 def test_without_noise_batches_are_those_of_the_processor(model, side):
     images, chosen, rng = batch(side, 48), points(model, 48), np.random.default_rng(0)
     pairs = zip(images, chosen, strict=True)
-    expected = np.stack([MODELS[model].degrade(image, point, rng, SILENT[model]) for image, point in pairs])
+    expected = np.stack([degrade(image, point, rng, {model: SILENT[model]}) for image, point in pairs])
     found = ran(images, programmed(chosen, side, {model: SILENT[model]}))
     assert found.shape == (48, side // 4, side // 4, 3)
     assert found.dtype == np.uint8
@@ -79,7 +77,7 @@ def test_noise_has_the_strength_of_the_processor(model):
     images, chosen = np.full((120, 64, 64, 3), 128, np.uint8), points(model, 120)
     found = ran(images, programmed(chosen, 64, {model: LOUD[model]}))
     pairs = zip(images, chosen, strict=True)
-    expected = [MODELS[model].degrade(*pair, np.random.default_rng(0), LOUD[model]) for pair in pairs]
+    expected = [degrade(*pair, np.random.default_rng(0), {model: LOUD[model]}) for pair in pairs]
     own, other = (np.std(each, axis=(1, 2, 3)) for each in (found, np.stack(expected)))
     assert np.corrcoef(own, other)[0, 1] > 0.95
     assert own.mean() == pytest.approx(other.mean(), rel=0.05)
@@ -94,10 +92,7 @@ def test_autocast_changes_nothing(model):
 
 
 def recipes(model, n=24):
-    chosen = points(model, n, seed=1)
-    if model == "shuffled":
-        return [shuffled.steps(point, (64, 64), SHUFFLED) for point in chosen]
-    return [second_order_steps(point, 64, SECOND_ORDER) for point in chosen]
+    return [steps_at(point, (64, 64), {model: LOUD[model]}) for point in points(model, n, seed=1)]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -7,10 +7,11 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
-from degcraft.degradations import kernels
+from degcraft.degradations import degrade, kernels
 from degcraft.degradations.first_order import jpeg
 from degcraft.degradations.resizing import resize
-from degcraft.degradations.second_order import PARAMETERS, Stage, _noisy, degrade, describe
+from degcraft.degradations.second_order import PARAMETERS, Stage, _noise, describe, steps
+from degcraft.degradations.steps import after
 from tests.conftest import photo_like
 
 SHARES = {
@@ -57,7 +58,7 @@ def at(**shares):
 
 
 def degraded(image, options=OPTIONS, seed=0, **shares):
-    return degrade(image, at(**shares), np.random.default_rng(seed), options)
+    return degrade(image, at(**shares), np.random.default_rng(seed), {"second_order": options})
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,7 @@ def test_sides_must_be_multiples_of_the_scale():
 @pytest.mark.parametrize("shape", [(4, 8), (16, 16), (32, 36), (64, 100), (288, 288)])
 def test_shape_and_type(shape):
     for point in np.random.default_rng(1).random((12, len(PARAMETERS))):
-        small = degrade(photo_like(0, *shape), point, np.random.default_rng(0), OPTIONS)
+        small = degrade(photo_like(0, *shape), point, np.random.default_rng(0), {"second_order": OPTIONS})
         assert small.shape == (shape[0] // 4, shape[1] // 4, 3)
         assert small.dtype == np.uint8
 
@@ -215,7 +216,7 @@ def test_the_same_stream_gives_the_same_bytes_in_any_thread():
     points = np.random.default_rng(2).random((24, len(PARAMETERS)))
 
     def one(number):
-        return degrade(image, points[number], np.random.default_rng(number), OPTIONS).tobytes()
+        return degrade(image, points[number], np.random.default_rng(number), {"second_order": OPTIONS}).tobytes()
 
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(one, range(24)))
@@ -226,7 +227,7 @@ def test_the_same_stream_gives_the_same_bytes_in_any_thread():
 def test_the_stream_is_for_noise_alone():
     image, silent = photo_like(3, 64, 64), changed(sd=[0, 0], poisson=[0, 0])
     for point in np.random.default_rng(3).random((12, len(PARAMETERS))):
-        first, other = (degrade(image, point, np.random.default_rng(seed), silent) for seed in (0, 1))
+        first, other = (degrade(image, point, np.random.default_rng(seed), {"second_order": silent}) for seed in (0, 1))
         assert (first == other).all()
     assert (degraded(image, seed=0) != degraded(image, seed=1)).any()
 
@@ -244,6 +245,14 @@ def test_the_least_degradation_is_nearly_the_plain_resize():
     difference = (degraded(image) - plain) @ [0.299, 0.587, 0.114]  # JPEG halves the resolution of colour
     assert 10 * np.log10(255**2 / (difference**2).mean()) > 40
     assert abs(difference.mean()) < 0.1
+
+
+def test_only_isotropic_kernels_are_products_of_rows_and_columns():
+    for kind, share in KERNEL.items():
+        blur = steps(at(kernel1=share, sigma_x1=0.4, sigma_y1=0.4, size1=0.5), (64, 64), OPTIONS)[0]
+        assert (blur.taps is None) == (kind != "isotropic")
+        if blur.taps is not None:
+            assert np.outer(blur.taps, blur.taps) == pytest.approx(blur.kernel, abs=1e-15)
 
 
 def reference(image, kernel, size, kind):
@@ -304,7 +313,7 @@ def stage(noise, level, channels):
 
 
 def field(image, *noise):
-    return _noisy(image, stage(*noise), np.random.default_rng(0)) - image
+    return after(image, _noise(stage(*noise)), np.random.default_rng(0)) - image
 
 
 def test_gaussian_noise_has_its_standard_deviation_and_independent_channels():

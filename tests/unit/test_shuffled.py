@@ -5,8 +5,9 @@ from scipy import linalg, ndimage, stats
 from scipy.stats import multivariate_normal
 from torch.nn import functional
 
+from degcraft.degradations import degrade
 from degcraft.degradations.first_order import jpeg
-from degcraft.degradations.shuffled import OPERATIONS, PARAMETERS, degrade, describe, steps
+from degcraft.degradations.shuffled import OPERATIONS, PARAMETERS, describe, steps
 from degcraft.degradations.steps import Blur, Compress, Noise, Resample
 from tests.conftest import photo_like
 
@@ -50,7 +51,7 @@ def at(**shares):
 
 
 def degraded(image, options=SILENT, seed=0, **shares):
-    return degrade(image, at(**shares), np.random.default_rng(seed), options)
+    return degrade(image, at(**shares), np.random.default_rng(seed), {"shuffled": options})
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,7 @@ def test_sizes(shape):
                 before = (step.rows.shape[0], step.columns.shape[0])
                 assert min(before) >= min(8, *small)
         assert before == small
-        result = degrade(image, point, rng, OPTIONS)
+        result = degrade(image, point, rng, {"shuffled": OPTIONS})
         assert result.shape == (*small, 3)
         assert result.dtype == np.uint8
 
@@ -312,10 +313,12 @@ def test_the_same_generator_gives_the_same_image():
     image, rng = photo_like(5, 64, 64), np.random.default_rng(0)
     for _ in range(20):
         point = rng.random(len(PARAMETERS))
-        first, again, other = (degrade(image, point, np.random.default_rng(seed), OPTIONS) for seed in (1, 1, 2))
+        first, again, other = (
+            degrade(image, point, np.random.default_rng(seed), {"shuffled": OPTIONS}) for seed in (1, 1, 2)
+        )
         assert (first == again).all()
         assert (first != other).any()
-        silent, still = (degrade(image, point, np.random.default_rng(seed), SILENT) for seed in (1, 2))
+        silent, still = (degrade(image, point, np.random.default_rng(seed), {"shuffled": SILENT}) for seed in (1, 2))
         assert (silent == still).all()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from degcraft.bins import Mixture
-from degcraft.degradations import SCALE, batched, degrade, programs, recipes, sharpening
+from degcraft.degradations import MODELS, SCALE, batched, degrade, programs, sharpening
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack
 from degcraft.spaces import Cells
@@ -183,7 +183,7 @@ class Plans(Dataset[tuple[Tensor, Degradations, int]]):
     def _degradations(self, parameters: NDArray[np.float64]) -> Degradations:
         if first_order(self.degradation):
             return torch.from_numpy(parameters.astype(np.float32))
-        return recipes.programmed(parameters, self.patches.side, self.degradation)
+        return programs.programmed(parameters, self.patches.side, self.degradation)
 
     def _place(self, patch: Patch) -> tuple[int, ...]:
         offset, _, width = self.patches.images.place(patch.image)
@@ -234,7 +234,7 @@ class Maker:
 
 def first_order(degradation: dict[str, Any]) -> bool:
     """Whether a config section is the first-order model's."""
-    return not {"second_order", "shuffled"} & degradation.keys()
+    return not MODELS.keys() & degradation.keys()
 
 
 def cut(pixels: Tensor, places: Tensor, side: int) -> Tensor:

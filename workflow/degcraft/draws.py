@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from degcraft.bins import Mixture, Region, grid
-from degcraft.degradations import second_order, shuffled
+from degcraft.degradations import MODELS
 from degcraft.io import damaged, read_table
 from degcraft.spaces import Cells
 
@@ -29,7 +29,7 @@ def drawn(spec: dict[str, Any], weights: Path | None) -> Mixture | Cells:
     """
     if "setting" in spec:
         return Mixture([Region.from_config(spec["setting"])], np.ones(1))
-    for name, model in (("second_order", second_order), ("shuffled", shuffled)):
+    for name, model in MODELS.items():
         if weights is None and name in spec["degradation"]:
             return Cells.cube(len(model.PARAMETERS))
     if weights is None:

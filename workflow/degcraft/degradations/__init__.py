@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 from degcraft.degradations import first_order, second_order, shuffled
 from degcraft.degradations.first_order import SCALE
+from degcraft.degradations.steps import Step, applied
 
-__all__ = ["SCALE", "degrade"]
+__all__ = ["MODELS", "SCALE", "degrade", "steps_at"]
+
+# Those that map points of a unit cube to steps, by their section of the config.
+MODELS = {"second_order": second_order, "shuffled": shuffled}
 
 
 def degrade(
@@ -23,17 +27,22 @@ def degrade(
     parameters : tuple of float
         First order: blur, noise and quality. Others: a point of the unit cube.
     rng : numpy.random.Generator
-        Draws the noise.
+        Draws the noise, and nothing else.
     options : dict
-        Of `first_order.degrade`; or ``second_order`` or ``shuffled`` alone, with those of that model's `degrade`.
+        The config section ``degradation``; or one of MODELS alone, with that section.
 
     Returns
     -------
     ndarray of shape (height // 4, width // 4, 3), uint8
         LR image, RGB.
     """
-    if "second_order" in options:
-        return second_order.degrade(image, np.asarray(parameters), rng, options["second_order"])
-    if "shuffled" in options:
-        return shuffled.degrade(image, np.asarray(parameters), rng, options["shuffled"])
+    if options.keys() & MODELS.keys():
+        return applied(image, steps_at(np.asarray(parameters), (image.shape[0], image.shape[1]), options), rng)
     return first_order.degrade(image, parameters, rng, options)
+
+
+def steps_at(point: NDArray[np.float64], size: tuple[int, int], options: dict[str, Any]) -> list[Step]:
+    """Steps of one of MODELS, whose section is all that the options have, at a point of its cube; see there."""
+    ((name, section),) = options.items()
+    found: list[Step] = MODELS[name].steps(point, size, section)
+    return found

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from degcraft.degradations import codec
+from degcraft.degradations import codec, steps_at
 from degcraft.degradations.first_order import SCALE
-from degcraft.degradations.second_order import LUMA
-from degcraft.degradations.steps import Blur, Compress, Noise, Photons, Resample, Step
+from degcraft.degradations.steps import LUMA, Blur, Compress, Noise, Photons, Resample, Step
 
 EAGER = (Blur, Resample, Noise, Photons)  # all but JPEG, which costs most
 
@@ -86,6 +85,26 @@ def assembled(recipes: Sequence[Sequence[Step]], side: int) -> Program:
             if isinstance(step, Resample):
                 sides[image] = step.rows.shape[0]
     return Program(tuple(groups), torch.from_numpy(np.concatenate(arrays)))
+
+
+def programmed(points: NDArray[np.float64], side: int, degradation: dict[str, Any]) -> Program:
+    """Program that degrades a batch as `degcraft.degradations.degrade` does image by image.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), float64
+        In [0, 1], in the order of the model's PARAMETERS.
+    side : int
+        Of the HR images, pixels, a multiple of 4.
+    degradation : dict
+        One of `degcraft.degradations.MODELS` alone, with that section of the config.
+
+    Returns
+    -------
+    Program
+        Without noise the results are those of `degrade` but for rounding.
+    """
+    return assembled([steps_at(point, (side, side), degradation) for point in points], side)
 
 
 def scheduled(recipes: Sequence[Sequence[Step]]) -> Iterator[list[tuple[int, Step]]]:

@@ -16,17 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from degcraft.degradations.coordinates import between, choice, member, named
-from degcraft.degradations.first_order import SCALE, gaussian_taps, jpeg
-from degcraft.degradations.kernels import KINDS, filtered, of_kind, sinc
-from degcraft.degradations.resizing import resize
-from degcraft.degradations.steps import SMALLEST
-
-LUMA = np.array([0.2989, 0.5870, 0.1140], np.float32)  # BT.601
-
-Image = NDArray[np.float32]
+from degcraft.degradations.first_order import gaussian_taps
+from degcraft.degradations.kernels import KINDS, of_kind, sinc
+from degcraft.degradations.resizing import matrix
+from degcraft.degradations.steps import SMALLEST, Blur, Compress, Noise, Photons, Resample, Step, lr_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,42 +121,41 @@ def describe(point: NDArray[np.float64], options: dict[str, Any]) -> dict[str, f
     return {name + number: value for number, part in numbered for name, value in part.items()}
 
 
-def degrade(
-    image: NDArray[np.uint8], point: NDArray[np.float64], rng: np.random.Generator, options: dict[str, Any]
-) -> NDArray[np.uint8]:
-    """Degrade one image as a point of the cube says.
+def steps(point: NDArray[np.float64], size: tuple[int, int], options: dict[str, Any]) -> list[Step]:
+    """What the degradation at a point of the cube is made of.
 
     Parameters
     ----------
-    image : ndarray of shape (height, width, 3), uint8
-        HR image, RGB; sides are multiples of 4. Between the first and the last step no side
-        is below 8, so that images below 108 pixels may be reduced less than the point says.
     point : ndarray of shape (30,), float64
         In [0, 1], in the order of PARAMETERS.
-    rng : numpy.random.Generator
-        Draws the fields of noise, and nothing else.
+    size : (int, int)
+        Height and width of the HR image, multiples of 4. Between the first and the last step no side
+        is below 8, so that images below 108 pixels may be reduced less than the point says.
     options : dict
         The config section ``second_order``.
 
     Returns
     -------
-    ndarray of shape (height // 4, width // 4, 3), uint8
-        LR image, RGB.
+    list of Step
+        In order; they lead to a height and width of a quarter.
 
     Raises
     ------
     ValueError
         A side that is not a multiple of 4, or a point that is not in the cube.
     """
-    if image.shape[0] % SCALE or image.shape[1] % SCALE:
-        raise ValueError(f"sides {image.shape[:2]} are not multiples of {SCALE}")
     first, second, ending = _decoded(point, options)
-    small = (image.shape[0] // SCALE, image.shape[1] // SCALE)
-    once = _passed(image.astype(np.float32), first, image.shape[:2], rng)
-    twice = _passed(jpeg(_rounded(once), first.quality).astype(np.float32), second, small, rng)
-    if ending.order == "resize-jpeg":
-        return jpeg(_rounded(_finished(twice, ending, small)), second.quality)
-    return _rounded(_finished(jpeg(_rounded(twice), second.quality).astype(np.float32), ending, small))
+    small = lr_size(size)
+    once, twice = _sides(size, first), _sides(small, second)
+    finish: list[Step] = [_resize(twice, small, ending.filter)]
+    if not math.isnan(ending.cutoff):
+        finish.append(Blur(sinc(ending.size, ending.cutoff)))
+    code = Compress(round(second.quality))
+    return [
+        *(*_blur(first), _resize(size, once, first.filter), _noise(first), Compress(round(first.quality))),
+        *(*_blur(second), _resize(once, twice, second.filter), _noise(second)),
+        *([*finish, code] if ending.order == "resize-jpeg" else [code, *finish]),
+    ]
 
 
 def _decoded(point: NDArray[np.float64], options: dict[str, Any]) -> tuple[Stage, Stage, Ending]:
@@ -184,7 +178,7 @@ def _decoded(point: NDArray[np.float64], options: dict[str, Any]) -> tuple[Stage
 def _stage(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> Stage:
     noise = choice(shares["noise"], {"gaussian": options["gaussian"], "poisson": 1 - options["gaussian"]})
     return Stage(
-        **_blur(shares, options, sizes),
+        **_kernel(shares, options, sizes),
         resize=_factor(shares["resize"], options),
         filter=choice(shares["filter"], dict.fromkeys(options["filters"], 1.0)),
         noise=noise,
@@ -194,7 +188,7 @@ def _stage(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) 
     )
 
 
-def _blur(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
+def _kernel(shares: dict[str, float], options: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
     """The fields of a stage that say its kernel."""
     family = (1 - options["sinc"]) * options["blur"] / sum(options["kernels"].values())
     kinds = {"none": 1 - options["blur"]} | {kind: options["kernels"][kind] * family for kind in KINDS}
@@ -231,52 +225,29 @@ def _side(share: float, sizes: list[int]) -> int:
     return member(share, range(sizes[0], sizes[1] + 1, 2))
 
 
-def _passed(image: Image, stage: Stage, size: tuple[int, ...], rng: np.random.Generator) -> Image:
-    """Blur, resize to `size` times the stage's factor, noise."""
+def _sides(size: tuple[int, int], stage: Stage) -> tuple[int, int]:
+    """Height and width after the resize of a stage, of these times its factor."""
     height, width = (max(SMALLEST, math.floor(side * stage.resize)) for side in size)
-    return _noisy(resize(_blurred(image, stage), (height, width), stage.filter), stage, rng)
+    return height, width
 
 
-def _blurred(image: Image, stage: Stage) -> Image:
+def _blur(stage: Stage) -> list[Step]:
     if stage.kernel == "none":
-        return image
+        return []
     if stage.kernel == "sinc":
-        return filtered(image, sinc(stage.size, stage.cutoff))
-    if stage.kernel == "isotropic":  # the only one that is a product of rows and columns
-        taps = gaussian_taps(stage.sigma_x, stage.size)
-        rows = ndimage.correlate1d(image, taps, axis=0, mode="mirror")
-        return ndimage.correlate1d(rows, taps, axis=1, mode="mirror")
-    shape = (stage.sigma_x, stage.sigma_y, stage.rotation, stage.shape)
-    return filtered(image, of_kind(stage.kernel, stage.size, *shape))
+        return [Blur(sinc(stage.size, stage.cutoff))]
+    kernel = of_kind(stage.kernel, stage.size, stage.sigma_x, stage.sigma_y, stage.rotation, stage.shape)
+    # The only one that is a product of rows and columns.
+    return [Blur(kernel, gaussian_taps(stage.sigma_x, stage.size) if stage.kernel == "isotropic" else None)]
 
 
-def _noisy(image: Image, stage: Stage, rng: np.random.Generator) -> Image:
-    """The image with noise, range 0 to 255, not rounded."""
+def _resize(size: tuple[int, int], target: tuple[int, int], kind: str) -> Resample:
+    rows, columns = (matrix(source, length, kind) for source, length in zip(size, target, strict=True))
+    return Resample(rows, columns, clipped=False)
+
+
+def _noise(stage: Stage) -> Step:
     grey = stage.channels == "grey"
     if stage.noise == "poisson":
-        field = _photon_noise(image @ LUMA[:, np.newaxis] if grey else image, rng)
-    else:
-        field = rng.standard_normal((*image.shape[:2], 1 if grey else 3), dtype=np.float32)
-    return np.clip(image + np.float32(stage.level) * field, 0, 255)
-
-
-def _photon_noise(image: Image, rng: np.random.Generator) -> Image:
-    """Poisson counts of the image minus their mean, as many photons at white as the image has grey levels.
-
-    The number of levels is rounded up to a power of two, so that the variance at intensity
-    I is 255 I / levels: I itself, very nearly, for a photograph.
-    """
-    mean = np.rint(np.clip(image, 0, 255))
-    distinct = np.count_nonzero(np.bincount(mean.astype(np.uint8).ravel()))
-    gain = 255 / 2 ** math.ceil(math.log2(distinct))
-    return (rng.poisson(mean / gain) * gain - mean).astype(np.float32)
-
-
-def _finished(image: Image, ending: Ending, size: tuple[int, int]) -> Image:
-    """The image at the LR size, low-passed."""
-    small = resize(image, size, ending.filter)
-    return small if math.isnan(ending.cutoff) else filtered(small, sinc(ending.size, ending.cutoff))
-
-
-def _rounded(image: Image) -> NDArray[np.uint8]:
-    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+        return Photons(stage.level, grey)
+    return Noise(stage.level * (np.ones((3, 1)) if grey else np.eye(3)))

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from degcraft.degradations.coordinates import between, choice, member, named
-from degcraft.degradations.first_order import SCALE, downsampling_matrix, jpeg
-from degcraft.degradations.kernels import Kernel, filtered, gaussian
-from degcraft.degradations.resizing import matrix, resampled, strided_gaussian
-from degcraft.degradations.steps import SMALLEST, Blur, Compress, Noise, Resample, Step
+from degcraft.degradations.first_order import SCALE, downsampling_matrix
+from degcraft.degradations.kernels import Kernel, gaussian
+from degcraft.degradations.resizing import matrix, strided_gaussian
+from degcraft.degradations.steps import SMALLEST, Blur, Compress, Noise, Resample, Step, lr_size
 
 # "camera", the noise of a camera's sensor and processing, does nothing: its model was never published. It keeps its
 # place in the order, as in the authors' code.
@@ -37,8 +37,6 @@ PARAMETERS: tuple[str, ...] = (
     *("channels", "level", *_VARIANCES, *_MIXING),
     *("quality1", "quality2"),
 )
-
-Image = NDArray[np.float32]
 
 
 def describe(point: NDArray[np.float64], options: dict[str, Any]) -> dict[str, float | str]:
@@ -83,45 +81,31 @@ def describe(point: NDArray[np.float64], options: dict[str, Any]) -> dict[str, f
     return {name: found[name] for name in PARAMETERS}
 
 
-def degrade(
-    image: NDArray[np.uint8], point: NDArray[np.float64], rng: np.random.Generator, options: dict[str, Any]
-) -> NDArray[np.uint8]:
-    """Degrade one image as a point of the cube says.
+def steps(point: NDArray[np.float64], size: tuple[int, int], options: dict[str, Any]) -> list[Step]:
+    """What the degradation at a point of the cube is made of.
 
     Parameters
     ----------
-    image : ndarray of shape (height, width, 3), uint8
-        HR image, RGB; sides are multiples of 4.
     point : ndarray of shape (38,), float64
         In [0, 1], in the order of PARAMETERS.
-    rng : numpy.random.Generator
-        Draws the field of noise, and nothing else.
+    size : (int, int)
+        Height and width of the HR image, multiples of 4.
     options : dict
         The config section ``shuffled``.
 
     Returns
     -------
-    ndarray of shape (height // 4, width // 4, 3), uint8
-        LR image, RGB.
+    list of Step
+        In order, JPEG last; they lead to a height and width of a quarter.
 
     Raises
     ------
     ValueError
         A side that is not a multiple of 4, or a point that is not in the cube.
     """
-    degraded = image.astype(np.float32)
-    for step in steps(point, (image.shape[0], image.shape[1]), options):
-        degraded = _after(degraded, step, rng)
-    return degraded.astype(np.uint8)  # whole numbers since the last step, JPEG
-
-
-def steps(point: NDArray[np.float64], size: tuple[int, int], options: dict[str, Any]) -> list[Step]:
-    """What `degrade` does to an image of this height and width at a point of the cube, in order; JPEG comes last."""
-    if size[0] % SCALE or size[1] % SCALE:
-        raise ValueError(f"sides {size} are not multiples of {SCALE}")
+    scale, small = SCALE, lr_size(size)
     drawn: dict[str, Any] = describe(point, options)
     found: list[Step] = []
-    scale, small = SCALE, (size[0] // SCALE, size[1] // SCALE)
     if drawn["halving"] != "none":
         found.append(_halving(size, drawn["halving"]))
         scale, size = 2, (size[0] // 2, size[1] // 2)
@@ -232,18 +216,3 @@ def _mixing(drawn: dict[str, Any]) -> NDArray[np.float64]:
     covariance = np.abs(basis.T @ np.diag([drawn[name] for name in _VARIANCES]) @ basis)
     values, vectors = np.linalg.eigh(covariance)
     return drawn["level"] * vectors * np.sqrt(np.maximum(values, 0))
-
-
-def _after(image: Image, step: Step, rng: np.random.Generator) -> Image:
-    """The image, range 0 to 255, after one step."""
-    if isinstance(step, Blur):
-        return filtered(image, step.kernel)
-    if isinstance(step, Resample):
-        found = resampled(image, step.rows, step.columns)
-        return np.clip(found, 0, 255) if step.clipped else found
-    if isinstance(step, Noise):
-        fields = rng.standard_normal((*image.shape[:2], step.mixing.shape[1]), dtype=np.float32)
-        return np.clip(image + fields @ step.mixing.T.astype(np.float32), 0, 255)
-    if isinstance(step, Compress):
-        return jpeg(np.rint(np.clip(image, 0, 255)).astype(np.uint8), step.quality).astype(np.float32)
-    raise TypeError(f"{type(step).__name__} is no step of the shuffled degradation")
