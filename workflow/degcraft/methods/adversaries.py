@@ -97,8 +97,6 @@ class Adversarial(Measured, ABC):
         Of both.
     device, autocast
         As in `Trainer`.
-    clip : float
-        Greatest norm of the network's gradients.
     critic_every : int
         Steps of the network for one of the critic.
     critic_start : int
@@ -112,14 +110,13 @@ class Adversarial(Measured, ABC):
         recipe: Recipe,
         device: torch.device,
         autocast: Callable[[], AbstractContextManager[Any]],
-        clip: float = math.inf,
         critic_every: int = 1,
         critic_start: int = 0,
     ) -> None:
         super().__init__(network, recipe, device, autocast)
         self.critic = critic.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=recipe.lr, betas=recipe.betas)
-        self.clip, self.critic_every, self.critic_start = clip, critic_every, critic_start
+        self.critic_every, self.critic_start = critic_every, critic_start
 
     @abstractmethod
     def loss(self, *batch: Tensor) -> Tensor:
@@ -144,12 +141,6 @@ class Adversarial(Measured, ABC):
         self.critic_optimiser.step()
         self.measure("critic_loss", loss)
         self.window += 0 * loss.detach()  # a critic whose loss is not finite ends the training as the network's does
-
-    def descend(self) -> None:
-        """Move the network along its gradients, no longer than `clip`."""
-        if math.isfinite(self.clip):
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
-        super().descend()
 
     def state(self) -> Checkpoint:
         """Everything that continues this training to the bit, the critic included."""
