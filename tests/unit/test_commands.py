@@ -9,8 +9,9 @@ import pytest
 from degcraft import commands
 
 SOURCE = Path(commands.__file__).parents[2]
-# What takes seconds to import, and no help text needs.
+# What takes long to import, and no help text needs.
 HEAVY = {"torch", "torchvision", "av", "onnx", "onnxscript", "matplotlib", "skimage", "sklearn", "lpips", "snakemake"}
+HEAVY |= {"numpy", "pandas", "scipy", "PIL"}
 
 
 def module(name):

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from degcraft.errors import DegcraftError
 from degcraft.inputs import SUFFIXES
-from degcraft.io import whole_file
-from degcraft.streams import stream
 
 if TYPE_CHECKING:
     from degcraft.voting import Shown
@@ -59,6 +57,7 @@ def run(given: argparse.Namespace) -> None:
     DegcraftError
         An option or a folder does not fit, or the page cannot be shown; see `degcraft.voting.page`.
     """
+    from degcraft.io import whole_file
     from degcraft.voting import QUESTION, page
 
     _check(given)
@@ -137,6 +136,8 @@ def _common(folders: Mapping[str, Files]) -> list[str]:
 
 def _chosen(names: list[str], count: int | None, seed: int) -> list[str]:
     """So many of the names at random, in their order; all where that is not fewer."""
+    from degcraft.streams import stream
+
     if count is None or count >= len(names):
         return names
     return sorted(stream(seed, "vote", "images").choice(names, count, replace=False).tolist())
