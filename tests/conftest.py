@@ -19,6 +19,13 @@ def default_config() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
+@pytest.fixture
+def torch_seed() -> None:
+    import torch
+
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     folder = Path(os.environ.get("DEGCRAFT_DATA", ROOT.parent / "shared" / "data"))
