@@ -12,8 +12,8 @@ from degcraft.degradations.programs import Program, assembled, programmed, run, 
 from degcraft.degradations.resizing import matrix, resampled
 from degcraft.degradations.steps import Blur, Compress, Noise, Photons, Resample
 from tests.conftest import photo_like
-from tests.unit.test_second_order import OPTIONS as SECOND_ORDER
-from tests.unit.test_shuffled import OPTIONS as SHUFFLED
+from tests.second_order import OPTIONS as SECOND_ORDER
+from tests.shuffled import OPTIONS as SHUFFLED
 
 ROUND = {"sd": [0, 0], "poisson": [0, 0]}
 SILENT = {
