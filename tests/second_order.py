@@ -12,8 +12,6 @@ SHARES = {
     "plateau-isotropic": 0.12,
     "plateau-anisotropic": 0.03,
 }
-
-
 BOTH = {
     "sinc": 0.1,
     "kernels": SHARES,
@@ -24,22 +22,14 @@ BOTH = {
     "grey": 0.4,
     "quality": [30, 95],
 }
-
-
 FIRST = BOTH | {"blur": 1.0, "sigma": [0.2, 3.0], "down": 0.7, "up": 0.2, "factor": [0.15, 1.5]}
-
-
 SECOND = BOTH | {"blur": 0.8, "sigma": [0.2, 1.5], "down": 0.4, "up": 0.3, "factor": [0.3, 1.2]}
-
-
 OPTIONS = {
     "kernel_size": [7, 21],
     "first": FIRST | {"sd": [1, 30], "poisson": [0.05, 3.0]},
     "second": SECOND | {"sd": [1, 25], "poisson": [0.05, 2.5]},
     "last": {"resize_first": 0.5, "filters": BOTH["filters"], "sinc": 0.8},
 }
-
-
 # Coordinates of kernels in the cube with these options, in both stages.
 KERNEL = {"isotropic": 0.3, "anisotropic": 0.62, "generalised-isotropic": 0.75, "plateau-anisotropic": 0.899}
 

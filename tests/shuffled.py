@@ -6,8 +6,6 @@ from degcraft.degradations.shuffled import PARAMETERS
 from degcraft.degradations.steps import Noise
 
 FILTERS = ["bilinear", "bicubic", "coverage"]
-
-
 OPTIONS = {
     "halved": 0.25,
     "antialiased": 0.5,
@@ -25,23 +23,11 @@ OPTIONS = {
     "jpeg": 0.9,
     "quality": [30, 95],
 }
-
-
 SILENT = OPTIONS | {"level": [0, 0]}
-
-
 FINE = OPTIONS | {"quality": [100, 100]}
-
-
 FILTER = {"bilinear": 0.1, "bicubic": 0.4, "coverage": 0.7}  # coordinates, of the resize and of the reduction
-
-
 HALVING = {"bilinear": 0.76, "bicubic": 0.81, "coverage": 0.85, "antialiased": 0.9}
-
-
 CHANNELS = {"grey": 0.2, "colour": 0.6, "correlated": 0.9}
-
-
 ORDER = ("blur1", "reduction", "blur2", "resize", "noise", "jpeg", "camera")
 
 

@@ -1,6 +1,10 @@
+import itertools
+
 import numpy as np
 import pytest
+from scipy import integrate
 
+from degcraft.streams import stream
 from degcraft.weighting import density
 from degcraft.weighting.density import CELLS, MIDDLES, SMOOTHINGS, Density, average, choose_smoothing, estimate
 from degcraft.weighting.posterior import Components
@@ -202,3 +206,39 @@ def test_a_smoothing_is_chosen_where_nothing_is_known():
     bank = banks.make(contents=20, each=10)
     none = banks.components(bank.features).along([])
     assert choose_smoothing(none, bank.points[:, :0], np.random.default_rng(0)) in SMOOTHINGS
+
+
+def densities(classes=2, d=3):
+    rng = stream(0, "test", "estimation", "densities")
+    return Density(rng.dirichlet(np.ones(classes)), rng.dirichlet(np.ones(CELLS), size=(classes, d)))
+
+
+@pytest.mark.parametrize("counts", [(5, 5, 3), (7, 3, 11), (40, 1, 2)])
+def test_masses_of_bins_are_integrals(counts):
+    density, edges = densities(), [np.linspace(0, 1, count + 1) for count in counts]
+    masses = density.bin_masses(edges)
+    assert masses.shape == (np.prod(counts),)
+    assert masses.sum() == pytest.approx(1, abs=1e-12)
+    fine = (np.arange(280) + 0.5) / 280  # 280 is a multiple of 40; of 7 too, not of 3 and 11
+    grid = np.stack(np.meshgrid(*[fine[::4]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    counted, _ = np.histogramdd(grid, edges, weights=density.density(grid))
+    assert masses == pytest.approx(counted.ravel() / len(grid), abs=0.02)
+
+
+def test_masses_of_one_axis_are_exact_between_cells():
+    density, edges = densities(d=1), np.array([0, 0.21, 0.5, 1])
+    for number, (low, high) in enumerate(itertools.pairwise(edges)):
+        steps = [0.2 + 0.025 * step for step in range(33)]
+        integral, _ = integrate.quad(
+            lambda x: density.density(np.array([[x]]))[0], low, high, points=[x for x in steps if low < x < high],
+            limit=100,
+        )  # fmt: skip
+        assert density.bin_masses([edges])[number] == pytest.approx(integral, rel=1e-6)
+
+
+def test_marginals_forget_the_other_axes():
+    density = densities(d=4)
+    points = stream(0, "test", "estimation", "points").random((200_000, 4))
+    points[:, [1, 3]] = [0.31, 0.72]
+    expected = density.density(points).mean()
+    assert density.marginal([1, 3]).density(np.array([[0.31, 0.72]]))[0] == pytest.approx(expected, rel=0.02)

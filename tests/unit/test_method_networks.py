@@ -15,17 +15,9 @@ from tests.networks import SMALL
 pytestmark = pytest.mark.usefixtures("torch_seed")
 
 RCAN = {"kind": "rcan", "width": 64, "groups": 10, "blocks": 20, "reduction": 16}
-
-
 EDSR = {"kind": "edsr", "width": 64, "blocks": 16}
-
-
 SRRESNET = {"kind": "srresnet", "width": 64, "blocks": 16}
-
-
 RRDB = {"kind": "rrdb", "width": 64, "blocks": 23, "growth": 32}
-
-
 # Published, or counted from the published layers: a convolution has inputs x outputs x size^2 weights and its biases.
 SIZES = {
     "RCAN": (lambda: build(RCAN), 15_592_355),
