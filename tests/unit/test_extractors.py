@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from degcraft.checkpoints import load_weights
 from degcraft.errors import DegcraftError
-from degcraft.extractors import build, extract, pool
+from degcraft.extractors import build, extract
 from degcraft.extractors.convolutional import IMAGENET, Convention
 from degcraft.extractors.dasr import encoder
 
@@ -270,14 +270,6 @@ def test_smallest_image(tmp_path, name, smallest):
             extractor(images(1, smallest - 1))
         with pytest.raises(RuntimeError):
             extractor.network(torch.zeros(1, 3, smallest - 1, smallest - 1))
-
-
-def test_pooling_of_maps():
-    maps = np.random.default_rng(0).normal(size=(3, 4, 2, 5)).astype(np.float32)
-    assert pool(maps, "average") == pytest.approx(maps.reshape(3, 4, 10).mean(axis=2), abs=1e-6)
-    positions = pool(maps, "positions")
-    assert positions.shape == (30, 4)
-    assert (positions[13] == maps[1, :, 0, 3]).all()
 
 
 def test_real_weights_load_and_tell_images_apart(shared_data):

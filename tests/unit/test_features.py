@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from degcraft.errors import DegcraftError
+from degcraft.extractors import pool
 from degcraft.extractors.alexnet import single_column
 from degcraft.extractors.dct import features as dct_features
 from degcraft.io import read_arrays, write_arrays
@@ -114,3 +115,11 @@ def test_what_are_no_images_is_refused(tmp_path, images):
     write_arrays(tmp_path / "in.npz", {}, images=images)
     with pytest.raises(DegcraftError, match="damaged"):
         run(tmp_path / "in.npz", None, DCT, "c0de", tmp_path / "out.npz")
+
+
+def test_pooling_of_maps():
+    maps = np.random.default_rng(0).normal(size=(3, 4, 2, 5)).astype(np.float32)
+    assert pool(maps, "average") == pytest.approx(maps.reshape(3, 4, 10).mean(axis=2), abs=1e-6)
+    positions = pool(maps, "positions")
+    assert positions.shape == (30, 4)
+    assert (positions[13] == maps[1, :, 0, 3]).all()

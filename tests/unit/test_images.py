@@ -1,16 +1,13 @@
-import re
 import struct
-import warnings
 import zlib
-from io import BytesIO
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from degcraft.errors import DegcraftError
-from degcraft.images import PACKAGED, decode, packaged
+from degcraft.images import decode
+from tests.decoded import chunk, noise, refusal
 
 UPRIGHT = {  # EXIF orientation -> what turns the stored rows and columns into the picture
     1: lambda a: a,
@@ -22,14 +19,6 @@ UPRIGHT = {  # EXIF orientation -> what turns the stored rows and columns into t
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: np.rot90(a, 1),
 }
-
-
-def noise(*shape, dtype=np.uint8, seed=0):
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png16(path, samples, clear=None):
@@ -45,15 +34,6 @@ def png16(path, samples, clear=None):
     parts += [chunk(b"tRNS", struct.pack(f">{len(clear)}H", *clear))] if clear else []
     parts += [chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
-
-
-def refusal(path):
-    with pytest.raises(DegcraftError) as caught:
-        decode(path)
-    found, _, todo = str(caught.value).rpartition("; ")
-    assert found.startswith(f"{path}: ")
-    assert todo
-    return str(caught.value).removeprefix(f"{path}: ")
 
 
 @pytest.mark.parametrize(
@@ -278,77 +258,3 @@ def test_first_picture_of_a_phones_jpeg_is_read(tmp_path):
     frames = [Image.fromarray(np.full((40, 40, 3), value, np.uint8)) for value in (50, 200)]
     frames[0].save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=frames[1:])
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - 50).max() <= 1
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "webp"])
-def test_truncated_files_are_refused(tmp_path, suffix, share):
-    buffer = BytesIO()
-    kind = {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper())
-    Image.fromarray(noise(64, 64, 3)).save(buffer, format=kind)
-    whole = buffer.getvalue()
-    (tmp_path / f"a.{suffix}").write_bytes(whole[: int(share * len(whole))])
-    message = refusal(tmp_path / f"a.{suffix}")
-    assert re.match(r"(damaged or cut short \(.+\); replace it with a whole copy|not a whole PNG, JPEG, )", message)
-
-
-def test_any_wrong_bit_in_the_pixels_of_a_png_is_noticed(tmp_path):
-    buffer = BytesIO()
-    ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
-    Image.fromarray(ramp).save(buffer, format="PNG")
-    content = buffer.getvalue()
-    start = content.index(b"IDAT") + 4
-    for place in range(start, start + struct.unpack(">I", content[start - 8 : start - 4])[0] + 4):
-        (tmp_path / "a.png").write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
-        assert refusal(tmp_path / "a.png").startswith("damaged or cut short (")
-
-
-def test_what_is_no_image_is_refused(tmp_path):
-    (tmp_path / "a.png").write_text("no image\n")
-    assert refusal(tmp_path / "a.png").startswith("not a whole PNG, JPEG, TIFF, BMP or WebP image")
-    (tmp_path / "b.png").write_bytes(b"")
-    assert refusal(tmp_path / "b.png").startswith("empty; ")
-    Image.new("RGB", (40, 40)).save(tmp_path / "c.png", format="GIF")
-    assert refusal(tmp_path / "c.png").startswith("not a whole PNG")
-    assert refusal(tmp_path / "none.png") == "cannot be read (No such file or directory); check the path"
-    assert refusal(tmp_path).startswith("cannot be read (Is a directory)")
-
-
-def test_decompression_bombs_are_refused_unread(tmp_path):
-    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
-    assert refusal(tmp_path / "a.png") == "more than 100 megapixels; cut or reduce it, or take it out of the folder"
-
-
-def test_large_images_pass_without_a_warning(tmp_path):
-    Image.new("L", (10_000, 9_000)).save(tmp_path / "a.png")
-    with warnings.catch_warnings(record=True) as told:
-        assert decode(tmp_path / "a.png").shape == (9_000, 10_000, 3)
-    assert told == []
-
-
-@pytest.mark.parametrize("name", PACKAGED)
-def test_packaged_photographs_are_there(name):
-    image = decode(packaged(name))
-    assert min(image.shape[:2]) >= 288
-    assert image.std() > 10
-
-
-def test_the_default_config_names_packaged_photographs(default_config):
-    used = [
-        name for entry in default_config["prepare"].values() if isinstance(entry, dict) for name in entry["packaged"]
-    ]
-    assert used
-    assert set(used) <= set(PACKAGED)
-
-
-def test_packaged_photographs_that_are_not_there(monkeypatch):
-    with pytest.raises(DegcraftError, match=r"^packaged photograph lena: not known; choose from astronaut, "):
-        packaged("lena")
-    monkeypatch.setitem(PACKAGED, "moved", "skimage/data/moved.png")
-    with pytest.raises(DegcraftError, match=r"moved: skimage/data/moved.png is not among the installed packages; inst"):
-        packaged("moved")
-    monkeypatch.setitem(PACKAGED, "gone", "no_such_package/a.png")
-    with pytest.raises(DegcraftError, match=r"gone: no_such_package/a.png is not among"):
-        packaged("gone")
