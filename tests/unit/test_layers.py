@@ -16,7 +16,7 @@ ORDER = [STAGES, PROGRAMS, LIBRARY, FLOOR]
 NAMED = {
     STAGES: {"stages", "commands", "__main__"},
     PROGRAMS: {"benchmarks", "training", "restore", "tables", "evidence", "figures", "methods", "pretraining"}
-    | {"markdown", "resumption", "restoring", "report"},
+    | {"markdown", "resumption", "restoring", "report", "status"},
     FLOOR: {
         "bins",
         "cards",
@@ -45,6 +45,7 @@ FILES |= {
     "cards",
     "decoding",
     "inspection",
+    "journal",
     "pictures",
     "restoring",
     "resumption",

@@ -17,6 +17,8 @@ from degcraft.errors import DegcraftError
 
 Checkpoint = dict[str, Any]
 
+_SILENCE = 10  # seconds after which a training tells where it is, whatever `log_every`
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -190,6 +192,35 @@ def signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+class Pace:
+    """How fast something in steps goes on, as lines of a log that `degcraft.runs.training` reads.
+
+    Parameters
+    ----------
+    total : int
+        Steps in all.
+    images : int
+        Images per step.
+    start : int
+        Steps that were done before.
+    """
+
+    def __init__(self, total: int, images: int, start: int) -> None:
+        self.total, self.images, self.start = total, images, start
+        self._begun = self._told = time.monotonic()
+
+    def silent(self) -> bool:
+        """Whether the last line is `_SILENCE` seconds ago."""
+        return time.monotonic() - self._told >= _SILENCE
+
+    def line(self, step: int, reached: str) -> str:
+        """Where it is after `step` steps; `reached` says what came of them."""
+        self._told = time.monotonic()
+        pace = (step - self.start) / max(self._told - self._begun, 1e-9)
+        left = (self.total - step) / pace
+        return f"step {step}/{self.total}  {reached}  {pace * self.images:.3g} images/s  {left:.0f} s left"
+
+
 def fit(
     trainer: Trainer,
     batches: Iterable[tuple[Tensor, ...]],
@@ -210,7 +241,7 @@ def fit(
     save : callable
         Takes the state after a number of steps whose loss is finite.
     report : callable
-        Takes one line of progress.
+        Takes one line of progress, see `Pace.line`: at every line of the loss curve, and every `_SILENCE` seconds.
 
     Raises
     ------
@@ -220,14 +251,16 @@ def fit(
         SIGTERM or SIGINT came: the state is saved after the step in hand, and the exit code is 128 and its number.
     """
     recipe = trainer.recipe
-    start, begun = trainer.step, time.monotonic()
+    pace = Pace(recipe.iterations, recipe.batch, trainer.step)
     # Of several processes the first one saves; the others keep step until it leaves.
     leads = trainer.processes == 1 or distributed.get_rank() == 0
     with signals() as received:
         for batch in batches:
             trainer.advance(*batch)
-            if trainer.step % recipe.log_every == 0:
-                report(_progress(trainer, start, begun))
+            since = trainer.step % recipe.log_every  # the last line of the loss curve
+            if since == 0 or pace.silent():
+                loss = trainer.log() if since == 0 else float(trainer.window) / since
+                report(pace.line(trainer.step, f"loss {loss:.5f}  lr {recipe.lr_at(trainer.step - 1):.2e}"))
             ending = leads and bool(received)
             if (ending or trainer.step % checkpoint_every == 0) and trainer.step < recipe.iterations:
                 if not bool(torch.isfinite(trainer.window)):
@@ -238,14 +271,3 @@ def fit(
                     raise SystemExit(128 + received[0])
     if not all(bool(torch.isfinite(weight).all()) for weight in trainer.average.parameters()):
         raise DegcraftError(f"training ended in weights that are not finite; lower its lr (now {recipe.lr:g})")
-
-
-def _progress(trainer: Trainer, start: int, begun: float) -> str:
-    """Line of the log that closes a line of the loss curve; the training began at step `start`, time `begun`."""
-    recipe, loss = trainer.recipe, trainer.log()
-    pace = (trainer.step - start) / (time.monotonic() - begun)
-    left = (recipe.iterations - trainer.step) / pace
-    return (
-        f"step {trainer.step}/{recipe.iterations}  loss {loss:.5f}  lr {recipe.lr_at(trainer.step - 1):.2e}  "
-        f"{pace * recipe.batch:.0f} images/s  {left / 60:.1f} min left"
-    )

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
 
-from degcraft import clocks, compared, figures, fingerprint, inputs, plans, pretraining, published, repeats, sizes
-from degcraft import targets
+from degcraft import clocks, compared, figures, fingerprint, inputs, journal, plans, pretraining, published, repeats
+from degcraft import sizes, targets
 from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
 from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
@@ -36,6 +37,16 @@ onstart:
     inputs.check_files(config)
     if dated := clocks.mend(Path("results")):
         print(f"warning: {len(dated)} files of the future, now of today; the first is {dated[0]}", file=sys.stderr)
+    # Last, for what is refused is no run; results/status.html is written from this journal.
+    journal.begin(logger, workflow.rules, workflow.dag.needrun_jobs())
+
+
+onsuccess:
+    journal.end(success=True)
+
+
+onerror:
+    journal.end(success=False)
 
 
 # One thread of linear algebra per job, whatever the machine: results must not depend on --cores.

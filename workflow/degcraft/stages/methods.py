@@ -96,13 +96,13 @@ def run(
     identity = _identity(spec, code, pack.contents, read)
     torch.manual_seed(int(stream(seeds[0], "initialise", "methods", seeds[1]).integers(2**62)))
     method, losses, measured = learning(spec["method"], material), [], Measurements()
-    for phase in method.phases():
+    for number, phase in enumerate(method.phases(), start=1):
+        name = f"{phase.name} {number}/{len(spec['method']['phases'])}"
         checkpoint = output / ".checkpoint" / f"{identity}-{phase.name}.pt"
         trainer = phase.trainer
-        resume(trainer, checkpoint, say)
-        say(f"{phase.name}: {trainer.recipe.iterations} steps")
+        resume(trainer, checkpoint, partial(_tell, name))
         loader = loaded(phase.batches, trainer.step, trainer.recipe.iterations, device, workers)
-        fit(trainer, loader, checkpoint_every, partial(save, checkpoint=checkpoint), say)
+        fit(trainer, loader, checkpoint_every, partial(save, checkpoint=checkpoint), partial(_tell, name))
         save(trainer.state(), checkpoint)
         losses += [(phase.name, *line) for line in trainer.losses]
         measured += [(phase.name, *line) for line in trainer.measurements]
@@ -171,6 +171,7 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
     import torch
 
     from degcraft import compute
+    from degcraft.training import Pace
 
     compute.start(spec["compute"])
     device = compute.device(spec["compute"])
@@ -181,9 +182,10 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
     pixels = {name: read_png(test, name) for name in names}
     contents = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels.values()]
     done = output.parent / f".{output.name}-{_identity(spec, code, contents)}"
-    for name, image in pixels.items():
-        if (done / f"{name}.json").exists():
-            continue
+    missing = [name for name in names if not (done / f"{name}.json").exists()]
+    pace = Pace(len(names), 1, len(names) - len(missing))
+    for number, name in enumerate(missing, start=len(names) - len(missing) + 1):
+        image = pixels[name]
         try:
             learnt = learnt_from(image, spec["method"], seeds, name, spec["log_every"], device)
         except DegcraftError as error:
@@ -193,7 +195,7 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
         with whole_file(done / f"{name}.npy") as file:
             np.save(file, learnt.kernel.cpu().numpy())
         write_json(done / f"{name}.json", {"measurements": learnt.measurements})
-        say(f"{name}: done")
+        say(pace.line(number, f"{name}: done"))
     with whole_folder(output) as folder:
         for name in names:
             shutil.copy(done / f"{name}.png", folder)
@@ -217,6 +219,11 @@ def _diagnose(output: Path, measured: Measurements, kernels: "Tensor | None") ->
         write_table(folder / "measurements.csv", table)
         if kernels is not None:
             Image.fromarray(sheet(kernels.detach().cpu().numpy())).save(folder / "kernels.png")
+
+
+def _tell(phase: str, line: str) -> None:
+    """Write one line about a phase to the job's log."""
+    say(f"{phase}: {line}")
 
 
 def _identity(*parts: Any) -> str:
