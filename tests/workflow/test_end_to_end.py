@@ -148,7 +148,7 @@ def test_a_truncated_file_is_named(workdir, damaged, asked):
     path = workdir / damaged
     content = path.read_bytes()
     path.write_bytes(content[: min(len(content) // 3, 20)])
-    before = {file for file in (workdir / "results").rglob("*") if file.is_file()}
+    before = {file for file in (workdir / "results").rglob("[!.]*") if file.is_file()}
     result = snakemake(workdir, "--cores", "1", "--forcerun", asked, "--rerun-triggers", "mtime", "--", asked)
     assert result.returncode != 0
     assert "missing, truncated or damaged" in result.stdout

@@ -3,6 +3,7 @@
 The file is locked as long as the engine lives, so that a run that was killed is known from one that goes on.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -12,8 +13,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 JOURNAL = Path("results/logs/run.jsonl")
 _CRASH = Path("results/logs/status.log")  # what a page writer that failed has to say
@@ -51,7 +53,7 @@ class Journal(logging.Handler):
     def __init__(self, path: Path, planned: Mapping[str, int]) -> None:
         super().__init__(logging.INFO)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] | None = path.open("w", encoding="utf-8", buffering=1)
+        self._file: FileIO | None = path.open("wb", buffering=0)
         _lock(self._file)
         self._write({"event": "begin", "planned": dict(planned)})
 
@@ -68,13 +70,12 @@ class Journal(logging.Handler):
 
     def _write(self, event: dict[str, Any]) -> None:
         if self._file is not None:
-            try:
-                self._file.write(json.dumps({"time": round(time.time(), 3), **event}, default=str) + "\n")
-            except (OSError, ValueError):
-                self._file = None  # a full disk
+            line = json.dumps({"time": round(time.time(), 3), **event}, default=str) + "\n"
+            with contextlib.suppress(OSError):  # a full disk; it may have room again for the next one
+                self._file.write(line.encode())
 
 
-def _lock(file: IO[str]) -> None:
+def _lock(file: FileIO) -> None:
     """Lock a file as long as it is open, where the file system can; where not, a killed run seems to go on."""
     for _ in range(20):
         try:

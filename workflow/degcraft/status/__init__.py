@@ -91,7 +91,7 @@ def remaining(status: Status) -> str:
     told = f"About {duration(status.left.seconds)} left"
     if not untimed:
         return f"{told}."
-    return f"{told} for what can be told; of {counted(untimed, 'more job')} none of its kind has finished yet."
+    return f"{told}, not counting {counted(untimed, 'job')} of kinds that were not timed yet."
 
 
 def reached(where: Training) -> str:
@@ -136,7 +136,7 @@ def page(status: Status) -> str:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["part"] = lambda part: Markup(loader.get_source(environment, part)[0])
-    environment.filters |= {"spoken": spoken, "clock": _clock}
+    environment.filters |= {"spoken": spoken, "clock": _clock, "breaks": _breaks}
     running = status.numbered(RUNNING) + status.numbered(STOPPED)
     return environment.get_template("status.html").render(
         status=status,
@@ -162,6 +162,11 @@ def _rules(run: Run) -> list[tuple[str, int, int, int, int]]:
         planned[kind.split()[0]] += count
     done, running, failed = (Counter(job.rule for job in run.of(state)) for state in (FINISHED, RUNNING, FAILED))
     return [(rule, done[rule], running[rule], failed[rule], total) for rule, total in planned.items()]
+
+
+def _breaks(rule: str) -> Markup:
+    """A rule's name, which may go on in the next line after each word."""
+    return Markup("_<wbr>").join(rule.split("_"))
 
 
 def _clock(seconds: float) -> str:
