@@ -164,6 +164,7 @@ def test_the_page_in_a_browser(folder, engine, capsys, size, theme):
     folder.job(3, "error: bad\n" + "x" * 500, rule="table2")
     folder.add("fail", job=3, log=["results/logs/3.log"])
     folder.told(capsys)
+    assert "{{" not in folder.page
     with browser(folder.path / "results/status.html", size, color_scheme=theme) as (tab, complaints):
         rows = tab.locator("section[aria-labelledby=trainings] tbody tr").all_inner_texts()
         assert re.split(r"\s*\t\s*", rows[0])[-3:] == ["0.0312", "12.5", "1 min 36 s"]

@@ -1,5 +1,6 @@
 """How a run stands, as text for a terminal and as a page that reads itself again."""
 
+import functools
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,14 +132,8 @@ def _now(status: Status, number: int, job: Job) -> str:
 
 def page(status: Status) -> str:
     """The run as HTML, which needs nothing from elsewhere."""
-    loader = jinja2.ChoiceLoader([jinja2.PackageLoader("degcraft.status", ""), jinja2.PackageLoader("degcraft.report")])
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals["part"] = lambda part: Markup(loader.get_source(environment, part)[0])
-    environment.filters |= {"spoken": spoken, "clock": _clock, "breaks": _breaks}
     running = status.numbered(RUNNING) + status.numbered(STOPPED)
-    return environment.get_template("status.html").render(
+    return _template().render(
         status=status,
         run=status.run,
         title=_TITLES[status.run.state],
@@ -153,6 +148,19 @@ def page(status: Status) -> str:
         rules=_rules(status.run),
         shown=SHOWN,
     )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    """The page's template, read once: an edit or an update while a run goes on must not mix with the code at work."""
+    loader = jinja2.ChoiceLoader([jinja2.PackageLoader("degcraft.status", ""), jinja2.PackageLoader("degcraft.report")])
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    styles = {name: Markup(loader.get_source(environment, name)[0]) for name in ("page.css", "dark.css")}
+    environment.globals["part"] = styles.__getitem__
+    environment.filters |= {"spoken": spoken, "clock": _clock, "breaks": _breaks}
+    return environment.get_template("status.html")
 
 
 def _rules(run: Run) -> list[tuple[str, int, int, int, int]]:
