@@ -95,15 +95,18 @@ def test_a_folder_that_cannot_be_written_leaves_the_run_alone(tmp_path, monkeypa
     assert logger.handlers == []
 
 
-def test_the_plan_is_counted_by_kind_in_the_order_of_the_rules(tmp_path, monkeypatch, logger):
+def test_the_plan_is_counted_by_kind_in_the_order_of_the_rules_and_followed(tmp_path, monkeypatch, logger):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(journal, "_kept", [])
-    monkeypatch.setattr(journal, "_follow", lambda: None)  # the page is tried in tests/workflow
     rules = [SimpleNamespace(name=name) for name in ("train_model", "table2")]
     backbones = [{"backbone": "rrdb"}, {"backbone": "srresnet"}, {"backbone": "rrdb"}]
     jobs = [SimpleNamespace(rule=rules[1], wildcards_dict={})]
     jobs += [SimpleNamespace(rule=rules[0], wildcards_dict=wildcards) for wildcards in backbones]
     journal.begin(logger, rules, jobs)
-    (begin,) = journal.read()
+    journal.end(success=True)
+    begin, _ = journal.read()
     planned = {"train_model rrdb": 2, "train_model srresnet": 1, "table2": 1}
     assert json.dumps(begin["planned"]) == json.dumps(planned)
+    ((_, follower),) = journal._kept
+    assert follower.wait(60) == 0
+    assert "<h1>Finished</h1>" in (tmp_path / "results/status.html").read_text()

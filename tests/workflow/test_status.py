@@ -30,6 +30,13 @@ def followers(workdir):
     ]
 
 
+def assert_nobody_follows(workdir):
+    end = time.monotonic() + 30
+    while followers(workdir) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert followers(workdir) == []
+
+
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
     return tmp_path_factory.mktemp("run")
@@ -42,10 +49,7 @@ def test_a_finished_run_says_so_and_leaves_nothing_behind(workdir):
     assert "1 of 1" in page
     assert "prepare_images" in page
     assert (workdir / "results/logs/status.log").read_text() == ""
-    end = time.monotonic() + 30
-    while followers(workdir) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert followers(workdir) == []
+    assert_nobody_follows(workdir)
 
 
 def test_the_page_is_no_result(workdir):
@@ -76,3 +80,4 @@ def test_an_engine_that_is_killed_leaves_a_page_that_says_so(workdir):
         engine.kill()
     assert "The engine was killed" not in page
     assert "The engine was killed" in written(workdir, "Stopped without a word")
+    assert_nobody_follows(workdir)

@@ -20,7 +20,8 @@ from typing import Any
 JOURNAL = Path("results/logs/run.jsonl")
 _CRASH = Path("results/logs/status.log")  # what a page writer that failed has to say
 _LONGEST = 2000  # characters of a message
-_kept: list["Journal"] = []  # of this process's run
+_PATIENCE = 5  # seconds that a run waits for its last page, at most
+_kept: list[tuple["Journal", "subprocess.Popen[bytes]"]] = []  # of this process's run, and who follows it
 
 
 def kind(rule: str, wildcards: Mapping[str, str]) -> str:
@@ -119,26 +120,27 @@ def begin(logger: logging.Logger, rules: Iterable[Any], jobs: Iterable[Any]) -> 
     counts = Counter((order[job.rule.name], kind(job.rule.name, job.wildcards_dict)) for job in jobs)
     planned = {name: counts[number, name] for number, name in sorted(counts)}
     try:
-        _kept.append(Journal(JOURNAL, planned))
-        _follow()
+        journal = Journal(JOURNAL, planned)
+        _kept.append((journal, _follow()))
+        logger.addHandler(journal)
     except OSError as error:
         print(f"warning: no results/status.html ({error})", file=sys.stderr)
-    for journal in _kept:
-        logger.addHandler(journal)
 
 
 def end(success: bool) -> None:
-    """End the journal of a run, if it has one."""
-    for journal in _kept:
+    """End the journal of a run, if it has one, and let its page be written."""
+    for journal, follower in _kept:
         journal.end(success)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            follower.wait(_PATIENCE)
 
 
-def _follow() -> None:
+def _follow() -> "subprocess.Popen[bytes]":
     """Start what keeps the page up to date; it ends by itself once this process has ended."""
     package = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with _CRASH.open("w") as crash:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "degcraft", "status", "--watch"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -28,6 +28,7 @@ examples:
 
 PAGE, BENCHMARKS = Path("results/status.html"), Path("results/benchmarks")
 _EVERY = 5  # seconds between two looks
+_POLL = 0.5  # seconds after which it is seen that the engine has ended
 _SHARE = 0.05  # of the time may be spent on looking
 _TAIL = 8192  # bytes of a log that are read
 _LINES = 12  # of a failed job's log that are shown
@@ -63,8 +64,8 @@ def run(given: argparse.Namespace) -> None:
             return
         pause = max(_EVERY, (time.monotonic() - begun) / _SHARE)
         while pause > 0 and journal.alive():
-            time.sleep(min(pause, 1))
-            pause -= 1
+            time.sleep(_POLL)
+            pause -= _POLL
         if os.getppid() != parent and journal.alive():
             return  # a terminal that was closed, or an engine on a file system without locks
 
