@@ -115,3 +115,15 @@ def test_known_paths_pass(default_config):
     targets.check(
         default_config, ["all", "results/table2.csv", "results/models/rrdb/any/uniform/seed0/loss.csv", *models]
     )
+
+
+def test_the_draws_that_are_told_do_not_grow_with_the_extractors(default_config):
+    with pytest.raises(DegcraftError, match=r"realesrgan-usm, oracle, <extractor>\.frechet-a25$") as told:
+        targets.check(default_config, ["results/weights/setting3/foo.csv"])
+    assert not [name for name in default_config["extractors"] if name in str(told.value)]
+
+
+def test_a_name_that_is_both_backbone_and_method_is_told_once(default_config):
+    with pytest.raises(DegcraftError) as told:
+        targets.check(default_config, ["results/models/zzz/any/uniform/seed0"])
+    assert str(told.value).split("known: ")[1].split(", ").count("rcan") == 1

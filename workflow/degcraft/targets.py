@@ -1,5 +1,6 @@
 """What can be asked for: targets, draws, models, and the paths that name them."""
 
+import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -162,7 +163,7 @@ def _problems(config: dict[str, Any], path: str) -> list[str]:
                     f"{name} has no truth to measure against; name its HR images in applications.{name}.truth, or "
                     f"look at results/restored/{'/'.join(parts[2:]).removesuffix('.csv')}"
                 )
-        elif name not in (known := [*config[f"{noun}s"], *(config["methods"] if noun == "backbone" else [])]):
+        elif name not in (known := config[f"{noun}s"] | (config["methods"] if noun == "backbone" else {})):
             problems.append(unknown(noun, name, known))
     if parts[1] in _TRAINED and len(parts) > 4 and (parts[3] == ANY) != (parts[4] in _SERVE_ALL):
         problems.append(
@@ -190,4 +191,5 @@ def _draw_problems(config: dict[str, Any], folder: str, name: str) -> list[str]:
     draw, _, target = name.partition("@")
     if target and folder in _TESTED and re.fullmatch(draw_pattern(config), draw):
         return [unknown("target", target, targets(config))]
-    return [unknown("draw", name, [*PLAIN_DRAWS, *crafted])]
+    near = difflib.get_close_matches(name, [*PLAIN_DRAWS, *crafted], n=1)
+    return [unknown("draw", name, near or [*PLAIN_DRAWS, f"<extractor>.{weighting_name(config)}"])]
