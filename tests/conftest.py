@@ -20,6 +20,13 @@ def default_config() -> dict[str, Any]:
 
 
 @pytest.fixture
+def one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
 def torch_seed() -> None:
     import torch
 

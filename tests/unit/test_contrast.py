@@ -9,26 +9,17 @@ from scipy.ndimage import correlate
 from degcraft.degradations import first_order as degradations
 from degcraft.errors import DegcraftError
 from degcraft.extractors.dasr import encoder
-from degcraft.io import ImagePack, write_pack
 from degcraft.pretraining import pairs as pairs_module
 from degcraft.pretraining.contrast import Contrast, MomentumRecipe, contrast, projected_encoder
 from degcraft.pretraining.pairs import Pairs, anisotropic_kernels, blur_and_downsample
 from degcraft.pretraining.task import recipe
 from degcraft.training import fit
 from tests.conftest import photo_like
+from tests.learning import pack_of
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
-def pack_of(folder, images):
-    names = [f"image{number}" for number in range(len(images))]
-    write_pack(folder, images, names, names)
-    return ImagePack(folder)
 
 
 @pytest.fixture(scope="module")

@@ -10,27 +10,17 @@ from scipy.stats import spearmanr
 
 from degcraft.degradations import first_order
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack, write_pack
 from degcraft.methods.dasr.networks import DASR, build
 from degcraft.methods.learning import Material, learning
 from degcraft.pretraining import pairs as pairs_module
 from degcraft.pretraining.pairs import Pairs, TruePairs
-from degcraft.training import fit
 from tests.conftest import photo_like
+from tests.learning import pack_of, train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 BATCH = 4
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
-def pack_of(folder, images):
-    names = [f"image{number}" for number in range(len(images))]
-    write_pack(folder, images, names, names)
-    return ImagePack(folder)
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +45,12 @@ def method(images, options=None, seeds=(0, 0), log_every=2):
     return learning(options or entry(), Material(images, None, None, seeds, log_every, CPU, contextlib.nullcontext))
 
 
-def trained(phase):
-    steps = range(phase.trainer.step, phase.trainer.recipe.iterations)
-    fit(phase.trainer, (phase.batches[step] for step in steps), 10_000, lambda state: None, lambda line: None)
-    return phase.trainer
-
-
 def begun(images, options=None, **further):
     """The method at the beginning of its second phase, and both phases."""
     made = method(images, options, **further)
     phases = made.phases()
     first = next(phases)
-    trained(first)
+    train(first)
     return made, first, next(phases)
 
 
@@ -136,7 +120,7 @@ def test_the_queue_is_full_at_the_first_step_and_goes_on(pack):
     begin = [torch.nn.functional.normalize(untrained(first.batches[step][1].float())) for step in (-2, -1)]
     first.trainer.advance(*first.batches[0])
     torch.testing.assert_close(first.trainer.queue[:8], torch.cat(begin)[-8:])
-    before = trained(first).queue
+    before = train(first).queue
     second = next(phases)
     assert torch.equal(second.trainer.queue, before)
     second.trainer.advance(*second.batches[0])
@@ -186,7 +170,7 @@ def test_both_parts_of_the_loss_teach_the_encoder(pack):
 
 def test_measurements_of_both_phases(pack):
     _, first, second = begun(pack)
-    trained(second)
+    train(second)
     assert [row[:2] for row in first.trainer.measurements] == [(2, "contrast_nats"), (4, "contrast_nats")]
     assert [row[2] for row in first.trainer.measurements] == pytest.approx([row[1] for row in first.trainer.losses])
     assert {row[:2] for row in second.trainer.measurements} == {
@@ -220,7 +204,7 @@ def test_a_resumed_training_ends_in_the_same_bits(pack, number):
 
 def test_the_restorer_is_rebuilt_from_its_state(pack):
     made, _, second = begun(pack)
-    trained(second)
+    train(second)
     restorer, rebuilt = made.restorer(), build(entry()).eval()
     assert isinstance(restorer, DASR)
     state = restorer.state_dict()
@@ -270,7 +254,7 @@ def test_codes_order_blur_widths(tmp_path):
     assert blur_order(build(options).eval()) < 0.6
     made, first, second = begun(images, options, log_every=20)
     assert first.trainer.measurements[-1][2] < math.log(65) - 0.8
-    losses = [value for _, name, value in trained(second).measurements if name == "contrast_nats"]
+    losses = [value for _, name, value in train(second).measurements if name == "contrast_nats"]
     assert losses[-1] < math.log(65) - 0.8
     assert blur_order(made.restorer()) > 0.9
 

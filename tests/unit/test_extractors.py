@@ -13,6 +13,8 @@ from degcraft.extractors import build, extract
 from degcraft.extractors.convolutional import IMAGENET, Convention
 from degcraft.extractors.dasr import encoder
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 RANDOM = {
     "alexnet": {"kind": "alexnet", "weights": "random", "seed": 3},
@@ -21,11 +23,6 @@ RANDOM = {
     "dasr": {"kind": "dasr", "weights": "random", "seed": 3},
 }
 COUNTS = {"alexnet": 256, "vgg22": 128, "vgg54": 512, "dasr": 256}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 @functools.cache

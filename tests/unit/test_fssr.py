@@ -13,8 +13,10 @@ from degcraft.methods.adversaries import logistic, relativistic
 from degcraft.methods.fssr import networks
 from degcraft.methods.fssr.learning import CorruptedCrops, build
 from degcraft.methods.learning import Material, learning
-from degcraft.training import fit
 from tests.conftest import photo_like
+from tests.learning import assert_same_training, pack_of, train
+
+pytestmark = pytest.mark.usefixtures("one_thread", "torch_seed")
 
 CPU = torch.device("cpu")
 VGG = {"kind": "vgg", "layer": [1, 2], "weights": "random", "seed": 0}
@@ -22,18 +24,9 @@ PHASE = {"iterations": 4, "batch": 2, "patch": 32, "lr": 1e-3}
 SIZES = {"width": 4, "blocks": 1, "growth": 4, "translator_width": 4, "translator_blocks": 1, "critic_width": 4}
 
 
-@pytest.fixture(autouse=True)
-def _steady():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fssr")
-    names = ["a", "b", "c"]
-    write_pack(folder, [photo_like(seed, 48, 56) for seed in range(3)], names, names)
-    return ImagePack(folder)
+    return pack_of(tmp_path_factory.mktemp("fssr"), [photo_like(seed, 48, 56) for seed in range(3)])
 
 
 def options(domain="noise", translation=PHASE, restoration=PHASE, sizes=SIZES, noise=8):
@@ -43,12 +36,6 @@ def options(domain="noise", translation=PHASE, restoration=PHASE, sizes=SIZES, n
 
 def material(pack, references=None, perceptual=None, log_every=2):
     return Material(pack, references, perceptual, (0, 0), log_every, CPU, contextlib.nullcontext)
-
-
-def train(phase, until=None, save=lambda state: None, every=1000):
-    steps = range(phase.trainer.step, until or phase.trainer.recipe.iterations)
-    fit(phase.trainer, (phase.batches[step] for step in steps), every, save, lambda line: None)
-    return phase.trainer
 
 
 def both(method):
@@ -87,11 +74,7 @@ def test_a_resumed_phase_ends_in_the_same_weights(pack, name):
     state = copy.deepcopy(train(half, until=2).state())
     resumed.trainer.load(state)
     train(resumed)
-    assert resumed.trainer.losses == whole.trainer.losses
-    assert resumed.trainer.measurements == whole.trainer.measurements
-    for part in ("network", "average", "critic"):
-        for key, value in getattr(whole.trainer, part).state_dict().items():
-            assert torch.equal(value, getattr(resumed.trainer, part).state_dict()[key]), (part, key)
+    assert_same_training(whole.trainer, resumed.trainer)
 
 
 def test_loss_of_the_translator(pack):

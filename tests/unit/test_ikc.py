@@ -9,7 +9,6 @@ from scipy import linalg, stats
 
 from degcraft.degradations.first_order import gaussian_taps
 from degcraft.degradations.kernels import gaussian as gaussian_kernel
-from degcraft.io import ImagePack, write_pack
 from degcraft.methods.crops import PLAIN, KnownPairs
 from degcraft.methods.ikc.codes import SIZE, directions, gaussian
 from degcraft.methods.ikc.learning import SETTING
@@ -18,14 +17,12 @@ from degcraft.methods.learning import Material, learning
 from degcraft.methods.schedules import common
 from degcraft.training import Recipe
 from tests.conftest import photo_like
+from tests.learning import pack_of
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 TINY = {"width": 4, "blocks": 1, "code": 5, "predictor": 4}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 def options(sizes=TINY, corrections=2, restoration=(), correction=()):
@@ -34,15 +31,9 @@ def options(sizes=TINY, corrections=2, restoration=(), correction=()):
     return {"kind": "ikc", "sizes": sizes, "corrections": corrections, "phases": phases}
 
 
-def pack(folder, images):
-    names = [str(number) for number in range(len(images))]
-    write_pack(folder, images, names, names)
-    return ImagePack(folder)
-
-
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
-    return pack(tmp_path_factory.mktemp("few"), [photo_like(seed, 48, 56) for seed in range(3)])
+    return pack_of(tmp_path_factory.mktemp("few"), [photo_like(seed, 48, 56) for seed in range(3)])
 
 
 def method(entry, images, log_every=4):
@@ -250,7 +241,7 @@ def field(seed, side=128):
 def test_the_codes_order_blur_widths_and_corrections_help(tmp_path):
     # Mean distance from the true codes on held-out patches: a constant 0.214, the first guess 0.109, the last one
     # 0.088; mean error of the blur 0.34 and 0.29 pixels; its rank correlation with the true one 0.968 and 0.971.
-    images = pack(tmp_path / "train", [field(seed) for seed in range(40)])
+    images = pack_of(tmp_path / "train", [field(seed) for seed in range(40)])
     sizes = {"width": 8, "blocks": 1, "code": 10, "predictor": 8}
     restoration = {"iterations": 400, "batch": 4, "patch": 48, "lr": 4e-3}
     correction = {"iterations": 850, "batch": 8, "patch": 64, "lr": 2e-3}
@@ -261,7 +252,7 @@ def test_the_codes_order_blur_widths_and_corrections_help(tmp_path):
     last = {name: value for step, name, value in measured["correction"] if step == 850}
     assert last["code_error_last"] < last["code_error_first"] < 0.15
 
-    held_out = pack(tmp_path / "test", [field(seed) for seed in range(1000, 1016)])
+    held_out = pack_of(tmp_path / "test", [field(seed) for seed in range(1000, 1016)])
     lr, _, described = KnownPairs(held_out, recipe(64, 64), SETTING, (9, 9))[0]
     network, blur = made.restorer(), described[:, 0]
     with torch.no_grad():

@@ -9,12 +9,14 @@ from scipy import ndimage
 
 from degcraft.backbones.edsr import EDSR
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack, write_pack
 from degcraft.leaves import dead_leaves
 from degcraft.methods.learning import Material, learning
 from degcraft.methods.pdmsr import networks
 from degcraft.methods.pdmsr.learning import CLIP, moments
 from degcraft.training import fit
+from tests.learning import pack_of
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 SIZES = {
@@ -23,18 +25,10 @@ SIZES = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    names = [str(number) for number in range(6)]
     rng = np.random.default_rng(1)
-    write_pack(folder, [dead_leaves(rng, 192, 192) for _ in names], names, names)
-    return ImagePack(folder)
+    return pack_of(tmp_path_factory.mktemp("images"), [dead_leaves(rng, 192, 192) for _ in range(6)])
 
 
 BLUR, NOISE = 1.8, 10.0

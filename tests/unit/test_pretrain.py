@@ -21,15 +21,12 @@ from degcraft.pretraining import build as build_task
 from degcraft.stages import pretrain as stage
 from tests.conftest import photo_like
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 FILES = ("model.safetensors", "model.json", "loss.csv")
 ALEXNET = {"kind": "alexnet", "weights": "trained", "textures": "textures"}
 DASR = {"kind": "dasr", "weights": "trained"}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,9 @@ from degcraft.pretraining.task import recipe
 from degcraft.pretraining.textures import Classification, Crops, middle
 from degcraft.training import fit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 def striped(seed, horizontal, side=80):

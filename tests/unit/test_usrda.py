@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack, write_pack
 from degcraft.methods.adversaries import least_squares
 from degcraft.methods.learning import Material, learning
 from degcraft.methods.usrda import networks
 from degcraft.methods.usrda.learning import build
-from degcraft.training import fit
 from tests.conftest import photo_like
+from tests.learning import assert_same_training, pack_of, train
+
+pytestmark = pytest.mark.usefixtures("one_thread", "torch_seed")
 
 CPU = torch.device("cpu")
 VGG = {"kind": "vgg", "layer": [1, 2], "weights": "random", "seed": 0}
@@ -20,18 +21,9 @@ PHASE = {"iterations": 4, "batch": 2, "patch": 32, "lr": 1e-3}
 SIZES = {"width": 4, "depth": 2, "blocks": 1, "growth": 4, "target_blocks": 1, "critic_width": 4}
 
 
-@pytest.fixture(autouse=True)
-def _steady():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("usrda")
-    names = ["a", "b", "c"]
-    write_pack(folder, [photo_like(seed, 48, 56) for seed in range(3)], names, names)
-    return ImagePack(folder)
+    return pack_of(tmp_path_factory.mktemp("usrda"), [photo_like(seed, 48, 56) for seed in range(3)])
 
 
 def references():
@@ -44,12 +36,6 @@ def method(pack, perceptual=None, given=True, log_every=2, width=4, **changes):
     options = {"kind": "usrda", "sizes": {**SIZES, "width": width}, "phases": {"adaptation": {**PHASE, **changes}}}
     images = references() if given else None
     return build(options, Material(pack, images, perceptual, (0, 0), log_every, CPU, contextlib.nullcontext))
-
-
-def train(phase, until=None):
-    steps = range(phase.trainer.step, until or phase.trainer.recipe.iterations)
-    fit(phase.trainer, (phase.batches[step] for step in steps), 1000, lambda state: None, lambda line: None)
-    return phase.trainer
 
 
 def measured(trainer):
@@ -84,11 +70,7 @@ def test_a_resumed_training_ends_in_the_same_weights(pack, done):
     train(whole)
     resumed.trainer.load(copy.deepcopy(train(half, until=done).state()))
     train(resumed)
-    assert resumed.trainer.losses == whole.trainer.losses
-    assert resumed.trainer.measurements == whole.trainer.measurements
-    for part in ("network", "average", "critic"):
-        for key, value in getattr(whole.trainer, part).state_dict().items():
-            assert torch.equal(value, getattr(resumed.trainer, part).state_dict()[key]), (part, key)
+    assert_same_training(whole.trainer, resumed.trainer)
 
 
 @pytest.mark.parametrize("perceptual", [None, (VGG, None)], ids=["plain", "VGG"])
