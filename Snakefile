@@ -34,6 +34,8 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/manifest.smk"
+include: "workflow/rules/crate.smk"
 
 
 rule all:

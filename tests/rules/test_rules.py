@@ -48,6 +48,8 @@ OUTPUTS = {
     "restore_application": "results/applications/archive/restored",
     "report_application": "results/applications/archive/report.html",
     "draw_figure": "results/figure4.pdf",
+    "manifest": "results/manifest.json",
+    "crate": "results/source",
 }
 
 

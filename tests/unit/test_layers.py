@@ -15,17 +15,17 @@ PACKAGE = Path(__file__).parents[2] / "workflow" / "degcraft"
 STAGES, PROGRAMS, LIBRARY, FLOOR = "stages", "programs", "library", "floor"
 LAYERS = {
     STAGES: "__main__ commands stages",
-    PROGRAMS: "benchmarks evidence figures markdown methods pretraining report restore restoring resumption status"
+    PROGRAMS: "benchmarks crate evidence figures manifest markdown methods pretraining report restore restoring resumption status"
     " tables training",
     LIBRARY: "",  # every module that is in no other layer
     FLOOR: "bins cards checkpoints choices compared compute config consistency errors exhibits fingerprint inputs io plans"
-    " published repeats schema sections sizes spec streams targets",
+    " published records repeats schema sections sizes spec streams targets",
 }
 ORDER = list(LAYERS)
 # Besides stages, the modules whose purpose is files; no other opens any.
 FILES = (
     "benchmarks.files cards checkpoints choices classes decoding fingerprint images inputs inspection io journal models pictures"
-    " published restoring resumption schema video"
+    " published records restoring resumption schema video"
 )
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 OPENERS |= {"load_file", "save_file", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromfile", "tofile"}

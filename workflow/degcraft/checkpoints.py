@@ -10,8 +10,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from degcraft import published
+from degcraft import published, records
 from degcraft.errors import DegcraftError
+from degcraft.io import damaged
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 _WRAPPINGS = ("params_ema", "params", "state_dict")  # where training programs keep weights, averaged ones first
@@ -107,6 +108,10 @@ def load_weights(path: Path, sha256: str | None = None) -> Weights:
             f"{path}: SHA-256 is {found}; {needed} is needed (this is another file, or a damaged one); "
             f"type: rm {path}, then run again"
         )
+    try:
+        records.used(path)
+    except ValueError as error:  # a network that was trained here
+        raise damaged(path, error) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of unusual pickles; those that cannot be read are refused

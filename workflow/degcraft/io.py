@@ -1,13 +1,17 @@
-"""Files in and out: packed images, arrays, tables. Outputs appear by rename, so none is ever half."""
+"""Files in and out: packed images, arrays, tables.
+
+Outputs appear by rename, so none is ever half; what a stage wrote is checked when it is read (`degcraft.records`).
+"""
 
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -17,14 +21,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from degcraft import records
 from degcraft.errors import DegcraftError
 
 Path_ = str | os.PathLike[str]
 
 
 @contextmanager
-def whole_file(path: Path_) -> Iterator[Path]:
+def whole_file(path: Path_, *, recorded: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it becomes `path`, on failure nothing is left.
+
+    A stage's file gets a record, unless `recorded` is False: its content then has a checksum of its own.
 
     Raises
     ------
@@ -42,7 +49,8 @@ def whole_file(path: Path_) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        with records.kept(path, temporary) if recorded else nullcontext():
+            temporary.replace(path)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
@@ -59,6 +67,7 @@ def whole_folder(path: Path_) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
+        records.keep_folder(temporary)
         if path.exists():
             shutil.rmtree(path)
         temporary.replace(path)
@@ -85,7 +94,7 @@ def unwritable(path: Path_, error: OSError) -> DegcraftError:
 def damaged(path: Path_, reason: object) -> DegcraftError:
     """Error for a file that should be whole but is not."""
     found = " ".join(str(reason).split())
-    return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {path}, then run again")
+    return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {shlex.quote(str(path))}, then run again")
 
 
 def write_arrays(path: Path_, meta: dict[str, Any], **arrays: NDArray[Any]) -> None:
@@ -103,6 +112,7 @@ def read_arrays(path: Path_, *names: str) -> list[NDArray[Any]]:
         The file is missing, truncated or lacks a name.
     """
     try:
+        records.used(path)
         with np.load(path, allow_pickle=False) as file:
             return [file[name] for name in names]
     except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -124,6 +134,7 @@ def read_table(path: Path_, *columns: str, text: Sequence[str] = ()) -> pd.DataF
         The file is missing, empty, cut within a line, malformed or lacks a column.
     """
     try:
+        records.used(path)
         content = Path(path).read_bytes()
         if not content.endswith(b"\n"):
             raise ValueError("empty" if not content else "its last line has no end")
@@ -148,6 +159,7 @@ def read_png(folder: Path_, name: str) -> NDArray[np.uint8]:
         The file is missing or truncated.
     """
     try:
+        records.used(Path(folder) / f"{name}.png")
         with Image.open(Path(folder) / f"{name}.png") as file:
             return np.array(file)
     except (OSError, SyntaxError, ValueError) as error:  # Pillow reports a broken chunk as a SyntaxError
@@ -158,6 +170,22 @@ def write_json(path: Path_, content: dict[str, Any]) -> None:
     """Write JSON with sorted keys."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path_) -> dict[str, Any]:
+    """Read what `write_json` wrote.
+
+    Raises
+    ------
+    DegcraftError
+        The file is missing, truncated or damaged.
+    """
+    try:
+        records.used(path)
+        content: dict[str, Any] = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+    return content
 
 
 class ImagePack(Sequence[NDArray[np.uint8]]):
@@ -190,6 +218,7 @@ class ImagePack(Sequence[NDArray[np.uint8]]):
         if place.dtype != np.int64 or place[0, 0] != 0 or np.any(ends[:-1] != place[1:, 0]):
             raise damaged(folder, "gaps in index.csv")
         try:
+            records.used(Path(folder) / "pixels.npy")
             pixels = np.load(Path(folder) / "pixels.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise damaged(folder, error) from error

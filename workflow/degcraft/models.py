@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from degcraft import records
 from degcraft.architectures import KEY, Published
 from degcraft.errors import DegcraftError
 from degcraft.io import damaged, whole_file
@@ -38,6 +39,7 @@ def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, A
         The file is missing or truncated, or was not written by `write_model`.
     """
     try:
+        records.used(path)
         with safe_open(path, framework="pt") as file:
             meta = json.loads((file.metadata() or {}).get(KEY, "{}"))
         weights = load_file(path)

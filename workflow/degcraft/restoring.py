@@ -14,7 +14,7 @@ from pathlib import Path
 from degcraft.errors import DegcraftError
 from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, is_video
 from degcraft.interpolation import reduced
-from degcraft.io import unwritable, whole_file
+from degcraft.io import damaged, unwritable, whole_file
 from degcraft.pictures import Picture, check_format, read_pages, write_pages
 from degcraft.progress import Progress
 from degcraft.published import sha256
@@ -81,7 +81,7 @@ def restore_all(
 
     What is done is known by the contents of a file, not by its date: the index
     ``.degcraft/done.jsonl`` in `output` says for every name which contents, model and factor
-    made it. So the same command continues after an interruption, restores what has changed,
+    made it, and its checksum. So the same command continues after an interruption, restores what has changed,
     and does nothing twice; a file that it did not write is never overwritten. Files of equal
     names get the names of their folders before theirs. Progress is told on stderr.
 
@@ -225,7 +225,7 @@ def _reduced(picture: Picture, factor: int) -> Picture:
 class _Records:
     """What an output folder holds, and the folder in it where files are made."""
 
-    def __init__(self, output: Path, keys: dict[str, str]) -> None:
+    def __init__(self, output: Path, keys: dict[str, tuple[str, str]]) -> None:
         self._output, self._keys = output, keys
 
     @classmethod
@@ -250,7 +250,13 @@ class _Records:
         return self._output / RECORDS / name
 
     def holds(self, name: str, key: str) -> bool:
-        return self._keys.get(name) == key and (self._output / name).is_file()
+        """Whether a file was made from the same, and is what was made."""
+        made = self._output / name
+        if name not in self._keys or self._keys[name][0] != key or not made.is_file():
+            return False
+        if sha256(made) != self._keys[name][1]:
+            raise damaged(made, "changed since it was restored")
+        return True
 
     def refuse_foreign(self, name: str) -> None:
         if name not in self._keys and (self._output / name).exists():
@@ -263,12 +269,12 @@ class _Records:
         """Let a made file appear in the folder; killed anywhere in between, it counts as not done."""
         try:
             (self._output / name).unlink(missing_ok=True)
+            self._keys[name] = key, sha256(self.part(name))
             with self.part(_INDEX).open("a", encoding="utf-8") as index:
-                index.write(_line(name, key))
+                index.write(_line(name, *self._keys[name]))
             self.part(name).replace(self._output / name)
         except OSError as error:
             raise unwritable(self._output / name, error) from error
-        self._keys[name] = key
 
     def end(self) -> None:
         """Leave one line for each file, sorted."""
@@ -276,19 +282,19 @@ class _Records:
 
     def _write(self) -> None:
         with whole_file(self.part(_INDEX)) as temporary:
-            temporary.write_text("".join(_line(name, self._keys[name]) for name in sorted(self._keys)), "utf-8")
+            temporary.write_text("".join(_line(name, *self._keys[name]) for name in sorted(self._keys)), "utf-8")
 
 
-def _line(name: str, key: str) -> str:
-    return json.dumps({"name": name, "key": key}, ensure_ascii=False) + "\n"
+def _line(name: str, key: str, checksum: str) -> str:
+    return json.dumps({"name": name, "key": key, "sha256": checksum}, ensure_ascii=False) + "\n"
 
 
-def _read_index(path: Path) -> dict[str, str]:
+def _read_index(path: Path) -> dict[str, tuple[str, str]]:
     keys = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
             record = json.loads(line)
-            keys[record["name"]] = record["key"]
+            keys[record["name"]] = record["key"], record["sha256"]
         except (ValueError, KeyError, TypeError):  # the last line of a killed run
             continue
     return keys

@@ -20,7 +20,7 @@ def save(state: Checkpoint, checkpoint: Path) -> None:
     """
     content = BytesIO()
     torch.save(state, content)
-    with whole_file(checkpoint) as temporary, temporary.open("wb") as file:
+    with whole_file(checkpoint, recorded=False) as temporary, temporary.open("wb") as file:
         file.write(hashlib.sha256(content.getbuffer()).digest())
         file.write(content.getbuffer())
     for other in checkpoint.parent.glob("*.pt"):  # those that a kill left half-written, too

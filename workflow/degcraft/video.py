@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from degcraft import records
 from degcraft.decoding import colours, created, decoded, is_turned, opened, pictures, rate_of, rgb, timed, unit_of, yuv
 from degcraft.errors import DegcraftError
 from degcraft.inputs import VIDEO_SUFFIXES
@@ -204,7 +205,7 @@ def rewritten(
         raise DegcraftError(f"{output}: videos are written as {', '.join(FORMATS)}; give it one of these suffixes")
     film = probe(path)
     folder = work / f"{_digest(Path(path))}-x{scale}"
-    segments = sorted(folder.glob("[0-9]*.mkv"))
+    segments = list(itertools.takewhile(records.intact, sorted(folder.glob("[0-9]*.mkv"))))
     done = sum(len(times_of(segment)) for segment in segments)
     told(done, film.frames)
     rest = itertools.islice(timed(path), done, None)

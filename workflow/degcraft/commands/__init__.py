@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from degcraft.errors import DegcraftError
 
-COMMANDS = ("new", "restore", "vote", "status", "doctor")
+COMMANDS = ("new", "restore", "vote", "status", "verify", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

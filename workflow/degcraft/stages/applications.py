@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from degcraft import records
 from degcraft.alignment import FILE, estimate
 from degcraft.crops import spread
 from degcraft.degradations import SCALE
@@ -99,6 +100,7 @@ def run(
     application, side = spec["application"], spec["crop"] // SCALE
     if problem := unpaired(len(truth), len(files) + len(application["packaged"])):
         raise DegcraftError(f"application: {problem}")
+    records.used_together("images of the application", [*files, *truth, *crops])
     options = application["references"]
     material = Material(
         named_sources(files, application["packaged"], truth), side, options["count"], application["reduce"]

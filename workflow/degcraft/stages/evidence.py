@@ -26,7 +26,7 @@ from degcraft.evidence.maps import map_table
 from degcraft.evidence.sharpness import sharpness_table
 from degcraft.evidence.stability import stability, stability_table
 from degcraft.evidence.votes import merge_votes, no_votes, vote_table
-from degcraft.io import ImagePack, read_arrays, read_png, read_table, whole_file, whole_folder, write_table
+from degcraft.io import ImagePack, read_arrays, read_json, read_png, read_table, whole_file, whole_folder, write_table
 from degcraft.spec import SAME
 from degcraft.stages import enter, say
 from degcraft.streams import stream
@@ -201,7 +201,7 @@ def run_claims(
         The claims, .csv, and the same for reading.
     """
     figures = {path.stem: read_table(path) for path in inputs if path.stem in TABLES}
-    models = {path.parts[-5]: json.loads(path.read_bytes()) for path in inputs if path.suffix == ".json"}
+    models = {path.parts[-5]: read_json(path) for path in inputs if path.suffix == ".json"}
     measured = _metrics([path for path in inputs if path.stem not in TABLES and path.suffix == ".csv"], 4, "psnr_y")
     claimed = Claimed(
         blur=figures["figure2"],

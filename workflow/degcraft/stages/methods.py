@@ -13,9 +13,20 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from degcraft import records
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
-from degcraft.io import ImagePack, read_arrays, read_png, read_table, whole_file, whole_folder, write_json, write_table
+from degcraft.io import (
+    ImagePack,
+    read_arrays,
+    read_json,
+    read_png,
+    read_table,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_table,
+)
 from degcraft.published import sha256
 from degcraft.stages import enter, say
 from degcraft.streams import stream
@@ -182,7 +193,8 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
     pixels = {name: read_png(test, name) for name in names}
     contents = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels.values()]
     done = output.parent / f".{output.name}-{_identity(spec, code, contents)}"
-    missing = [name for name in names if not (done / f"{name}.json").exists()]
+    kept = {name: [done / f"{name}.{kind}" for kind in ("png", "npy", "json")] for name in names}
+    missing = [name for name in names if not all(map(records.intact, kept[name]))]
     pace = Pace(len(names), 1, len(names) - len(missing))
     for number, name in enumerate(missing, start=len(names) - len(missing) + 1):
         image = pixels[name]
@@ -203,7 +215,7 @@ def run_images(test: Path, spec: dict[str, Any], code: str, output: Path, diagno
     lines = [
         (f"{name} {phase}", step, measured, value)
         for name in names
-        for phase, step, measured, value in json.loads((done / f"{name}.json").read_text())["measurements"]
+        for phase, step, measured, value in read_json(done / f"{name}.json")["measurements"]
     ]
     _diagnose(diagnostics, lines, kernels)
     for started in output.parent.glob(f".{output.name}-*"):  # those of older definitions, too

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from degcraft import records
 from degcraft.crops import choose
 from degcraft.errors import DegcraftError
 from degcraft.filenames import Names
@@ -69,6 +70,7 @@ def run(set_name: str, files: Sequence[str], spec: dict[str, Any], code: str, ou
         Images that cannot be used, all of them in one message, or too few of them.
     """
     options = spec["prepare"][set_name]
+    records.used_together(f"images of {set_name}", files)
     photographs = [_Photograph(Path(file), Path(file).stem, str(file)) for file in files]
     photographs += [_Photograph(packaged(name), name, f"packaged:{name}") for name in options["packaged"]]
     makers = {"train": _train, "references": _crops, "bins": _crops, "stability": _crops, "test": _test}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from degcraft import records
 from degcraft.classes import Listing, decoded, list_textures
 from degcraft.errors import DegcraftError
 from degcraft.io import ImagePack, write_json, write_pack, write_table
@@ -97,6 +98,7 @@ def source(
         yield ImagePack(images), None
         return
     listing = list_textures(textures, spec["seed"])
+    records.used_together("textures", listing.files)
     try:
         sources = [file.relative_to(textures).as_posix() for file in listing.files]
         names = [f"{number:06d}" for number in range(len(sources))]

@@ -20,7 +20,7 @@ from degcraft.draws import drawn
 from degcraft.evidence.lookalikes import CRAFTED, UNIFORM, Material, Source, lookalike_table
 from degcraft.fits import fits
 from degcraft.interpolation import bicubic
-from degcraft.io import ImagePack, damaged, read_arrays, read_png, read_table, whole_file
+from degcraft.io import ImagePack, read_arrays, read_json, read_png, read_table, whole_file
 from degcraft.report.contents import BICUBIC, TRUTH, Contents, Estimate, Places, Window
 from degcraft.report.distribution import resampled
 from degcraft.report.page import page
@@ -93,7 +93,7 @@ def run(application: str, files: Files, spec: dict[str, Any], output: Path) -> N
     alignments = _alignments(files.truth)
     (references,) = read_arrays(files.references, "images")
     losses = {draw: read_table(path, "step", "loss") for draw, path in zip(draws, files.losses, strict=True)}
-    told = _read_json(files.material / "material.json")
+    told = read_json(files.material / "material.json")
     contents = Contents(
         application=application,
         draw=draws[0],
@@ -103,7 +103,7 @@ def run(application: str, files: Files, spec: dict[str, Any], output: Path) -> N
         crops=read_table(files.material / "crops.csv", "crop", "source", "frame", "top", "left", text=["source"]),
         material=told,
         estimate=_estimate(application, references, files, spec),
-        mixed=_read_json(files.mixed)["notes"],
+        mixed=read_json(files.mixed)["notes"],
         quality=_quality(draws, alignments, files, spec),
         pairs=len(alignments),
         checks=read_table(files.checks, "row", "image", text=["row", "image"]),
@@ -189,14 +189,6 @@ def _places(files: Files) -> Places:
     there = (path.relative_to(files.restored) for path in files.restored.rglob("*") if path.is_file())
     names = sorted(path.as_posix() for path in there if not any(part.startswith(".") for part in path.parts))
     return Places(files.model.as_posix(), (files.exported / "model.onnx").as_posix(), files.restored.as_posix(), names)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
-    return content
 
 
 def main(argv: Sequence[str]) -> None:

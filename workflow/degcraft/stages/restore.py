@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from degcraft import records
 from degcraft.io import read_png, read_table, unwritable, whole_folder
 from degcraft.stages import enter
 
@@ -59,6 +60,7 @@ def run_application(model: Path, data: str, spec: dict[str, Any], output: Path) 
     application = spec["application"]
     kinds = SUFFIXES + VIDEO_SUFFIXES
     files = [Path(file) for file in listed_files({"data": data}, application["images"], kinds)]
+    records.used_together("images of the application", files)
     files += map(packaged, application["packaged"])
     work = output.parent / ".restoring"
     restorer = Restorer.read(model, spec["compute"]["device"])
@@ -67,6 +69,7 @@ def run_application(model: Path, data: str, spec: dict[str, Any], output: Path) 
         for other in {path.name for path in work.iterdir()} - set(named(files)) - {RECORDS}:
             (work / other).unlink()  # of an image that the application no longer has
         shutil.rmtree(work / RECORDS)
+        records.keep_folder(work)
         shutil.rmtree(output, ignore_errors=True)
         work.replace(output)
     except OSError as error:

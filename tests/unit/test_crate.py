@@ -1,0 +1,83 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from degcraft.errors import DegcraftError
+from degcraft.io import read_json
+from degcraft.stages import crate as stage
+from degcraft.stages import manifest
+from tests.integrity import config, small_run
+
+METADATA = Path("results/ro-crate-metadata.json")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, default_config):
+    monkeypatch.chdir(tmp_path)
+    options = config(default_config)
+    manifest.run(small_run(options)[-1:], options, Path("results/manifest.json"))
+    for path in Path("results").rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    stage.run(Path("results/manifest.json"), Path("results/source"), METADATA)
+    return options
+
+
+def entities():
+    return {entity["@id"]: entity for entity in read_json(METADATA)["@graph"]}
+
+
+def references(value):
+    if isinstance(value, dict):
+        yield from [value["@id"]] if set(value) == {"@id"} else references(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_the_crate_is_a_workflow_run_crate(run):
+    found = entities()
+    root = found["./"]
+    assert {profile["@id"] for profile in root["conformsTo"]} == {
+        "https://w3id.org/ro/wfrun/process/0.5",
+        "https://w3id.org/ro/wfrun/workflow/0.5",
+        "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
+    }
+    main = found[root["mainEntity"]["@id"]]
+    assert main["@type"] == ["File", "SoftwareSourceCode", "ComputationalWorkflow"]
+    assert found[main["programmingLanguage"]["@id"]]["name"] == "Snakemake"
+    action = found[root["mentions"]["@id"]]
+    assert (action["@type"], action["instrument"]["@id"]) == ("CreateAction", main["@id"])
+    assert action["endTime"] == root["datePublished"] == "2001-09-09T01:46:40+00:00"
+    assert {part["@id"] for part in action["result"]} <= {part["@id"] for part in root["hasPart"]}
+
+
+def test_everything_that_is_named_is_described_and_there(run):
+    found = entities()
+    known = {"https://w3id.org/ro/crate/1.1"}
+    assert set(references(list(found.values()))) <= set(found) | known
+    files = [
+        entity for entity in found.values() if set(entity["@type"]) & {"File"} or entity["@type"] in ("File", "Dataset")
+    ]
+    for entity in files:
+        path = Path("results", entity["@id"])
+        assert path.exists()
+        if path.is_file() and "contentSize" in entity:
+            assert path.stat().st_size == int(entity["contentSize"])
+            assert stage.records.sha256(path) == entity["sha256"]
+
+
+def test_the_workflow_lies_in_the_crate_with_the_config_of_the_run(run):
+    copied = {path.relative_to("results/source").as_posix() for path in Path("results/source").rglob("[!.]*")}
+    assert {"Snakefile", "config.yaml", "workflow/rules/common.smk", "workflow/degcraft/io.py"} <= copied
+    assert not [name for name in copied if name.endswith(".pyc")]
+    given = json.loads(Path("results/source/config.yaml").read_text())
+    assert given == {name: value for name, value in run.items() if name != "data"}
+
+
+def test_a_result_that_changed_since_the_manifest_is_told(run):
+    shutil.copy("results/images/bins/.index.csv.record", "results/images/bins/.pixels.npy.record")
+    with pytest.raises(DegcraftError, match=r"pixels.npy: another one than when the manifest was written"):
+        stage.run(Path("results/manifest.json"), Path("results/source"), METADATA)
