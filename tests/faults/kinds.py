@@ -147,17 +147,21 @@ def damage(file: Path, rng: Rng) -> str:
 
 
 def _corrupt_result(scene: Scene) -> str | None:
-    """A finished file is damaged under the same name, size apart; what is made from it must not be made from damage."""
+    """A finished file or its record is damaged, and what comes later is gone; `degcraft verify` finds what no job reads."""
     run, rng = scene.run, scene.rng
-    part = PARTS[rng.integers(len(PARTS) - 1)]
+    part = PARTS[rng.integers(len(PARTS))]
     files = [file for file in sorted((run.results / part).rglob("*")) if file.is_file() and file.stat().st_size]
     if not files:
         return None
     file = files[rng.integers(len(files))]
     way = damage(file, rng)
-    following = PARTS[PARTS.index(part) + 1]
-    _forget(run, following)
-    return f"{file.relative_to(run.results)} {way}"
+    for following in PARTS[PARTS.index(part) + 1 :]:
+        shutil.rmtree(run.results / following)
+    by = "a job" if run.do() != 0 else "verify"
+    told = f"{file.relative_to(run.results)} {way}, found by {by}"
+    if not run.recover() or not run.verify() or len(run.commands) < 3:
+        raise AssertionError(f"{told}, and not mended: {run.output[-500:]}")
+    return told
 
 
 def _full_disk(scene: Scene) -> str | None:
@@ -300,4 +304,3 @@ KINDS: dict[str, Fault] = {
     "edited-config": _edited_config,
     "corrupt-result": _corrupt_result,
 }
-EXTRA = ("corrupt-result",)  # only where it is named

@@ -1,9 +1,12 @@
 """Runs that are disturbed: starting the engine, watching its jobs, ending either, and going on as a user would."""
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,14 +69,43 @@ class Run:
 
     def recover(self) -> bool:
         """Type the same command again, and what its message names, until it is done: True if it is."""
-        for _ in range(3):
+        for _ in range(4):
             if self.do() == 0:
                 return True
-            if "--unlock" not in self.output:
-                return False
-            if self.do("--unlock", TARGET) != 0:
+            if "--unlock" in self.output:
+                if self.do("--unlock", TARGET) != 0:
+                    return False
+            elif named := re.search(r"type: (rm -r? ?\S+), then run again", self.output):
+                self.remove(named[1])
+            else:
                 return False
         return False
+
+    def verify(self) -> bool:
+        """Check all results, and type the command that the check names: True if all are whole then."""
+        command = [sys.executable, "-m", "degcraft", "verify"]
+        command += ["--results", str(self.results), "--configfile", str(self.config)]
+        for _ in range(2):
+            done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, check=False)
+            self.output = done.stdout + done.stderr
+            named = re.search(r"type: (rm -r .*?) && snakemake --cores 1 (.*?) --directory", self.output)
+            if done.returncode == 0 or not named:
+                return done.returncode == 0
+            self.remove(named[1])
+            if self.do(*shlex.split(named[2])) != 0:
+                return False
+        return False
+
+    def remove(self, command: str) -> None:
+        """Type an `rm` command; a path that is not one of this run's results is an error of the message."""
+        self.commands.append(command)
+        for name in shlex.split(command)[1:]:
+            path = (self.workdir / name).resolve()
+            if name == "-r":
+                continue
+            if self.results.resolve() not in path.parents:
+                raise AssertionError(f"told to remove what is no result: {command}")
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def stages(self) -> list[int]:
         """Process ids of the stages of this run that are at work, their first processes first."""

@@ -1,9 +1,16 @@
 import json
 import os
 import shutil
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+import requests
+import requests_cache
+import urllib3
+from rocrate_validator.models import ValidationSettings
+from rocrate_validator.services import validate
 
 from degcraft.errors import DegcraftError
 from degcraft.io import read_json
@@ -12,6 +19,16 @@ from degcraft.stages import manifest
 from tests.integrity import config, small_run
 
 METADATA = Path("results/ro-crate-metadata.json")
+CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+# As that context defines them; all that a crate of ours uses. Tests have no network to read the whole of it.
+TERMS = """about Action ComputerLanguage contentSize CreateAction CreativeWork Dataset datePublished description
+ encodingFormat endTime hasPart identifier instrument license mainEntity mentions name object programmingLanguage
+ PropertyValue result SoftwareApplication softwareRequirements SoftwareSourceCode url value version""".split()
+DEFINED = {term: f"http://schema.org/{term}" for term in TERMS} | {
+    "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
+    "File": "http://schema.org/MediaObject",
+    "conformsTo": "http://purl.org/dc/terms/conformsTo",
+}
 
 
 @pytest.fixture
@@ -52,6 +69,35 @@ def test_the_crate_is_a_workflow_run_crate(run):
     assert (action["@type"], action["instrument"]["@id"]) == ("CreateAction", main["@id"])
     assert action["endTime"] == root["datePublished"] == "2001-09-09T01:46:40+00:00"
     assert {part["@id"] for part in action["result"]} <= {part["@id"] for part in root["hasPart"]}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Of a validation that needs no network: the validator's cache holds the context."""
+    cache = tmp_path / "cache"
+    content = json.dumps({"@context": DEFINED}).encode()
+    answer = requests.Response()
+    answer.url, answer.status_code, answer._content = CONTEXT, 200, content
+    answer.headers["Content-Type"] = "application/ld+json"
+    answer.request = requests.Request("GET", CONTEXT).prepare()
+    answer.raw = urllib3.HTTPResponse(BytesIO(content), answer.headers, 200, preload_content=False)
+    with requests_cache.CachedSession(str(cache)) as session:
+        session.cache.save_response(answer)
+    return partial(ValidationSettings, "results", offline=True, cache_path=cache)
+
+
+@pytest.mark.parametrize("profile", ["workflow-run-crate", "process-run-crate", "workflow-ro-crate"])
+def test_the_validator_finds_what_each_profile_requires(run, settings, profile):
+    assert [issue.message for issue in validate(settings(profile_identifier=profile)).get_issues()] == []
+
+
+def test_the_validator_finds_what_is_missing(run, settings):
+    described = json.loads(METADATA.read_text())
+    for entity in described["@graph"]:
+        if entity["@id"] == "./":
+            del entity["mainEntity"]
+    METADATA.write_text(json.dumps(described))
+    assert not validate(settings(profile_identifier="workflow-run-crate")).passed()
 
 
 def test_everything_that_is_named_is_described_and_there(run):

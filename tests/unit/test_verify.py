@@ -42,8 +42,9 @@ def test_a_finished_run_is_whole(run, capsys):
 
 def test_other_config_other_code_and_other_inputs_are_stale(run, capsys, monkeypatch):
     Path("own.yaml").write_text(yaml.safe_dump(SMALL | {"features": {"batch": 7}}))
-    record = json.loads(Path("results/degraded/.bins.npz.record").read_text())
-    Path("results/degraded/.bins.npz.record").write_text(json.dumps(record | {"code": "0" * 16}))
+    made = records.read(Path(BINS))
+    with records.job("synthesize", made["spec"], "0" * 16), whole_file(BINS) as anew:
+        shutil.copy(BINS, anew)
     assert told(capsys) == [
         f"stale    {BINS}: made by other code",
         f"stale    {FEATURES}: made with another features.batch (then 25, now 7)",
@@ -65,7 +66,11 @@ def test_results_of_another_input_are_stale(run, capsys):
 @pytest.mark.parametrize("seed", range(3))
 def test_flipped_bits_are_corrupt_and_the_command_to_type_is_told(run, capsys, seed):
     flip(Path(BINS), np.random.default_rng(seed))
-    with pytest.raises(DegcraftError, match=rf"^1 of 5 results are not as .* type: rm -r {BINS}, then run snakemake"):
+    with pytest.raises(
+        DegcraftError,
+        match=rf"^1 of 5 results are not as .* type: rm -r {BINS} && snakemake --cores 1 "
+        rf"{BINS} --configfile own.yaml$",
+    ):
         verify.run(Given())
     out = capsys.readouterr().out.splitlines()
     assert out == [

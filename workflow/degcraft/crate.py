@@ -11,6 +11,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
+TERMS = "https://w3id.org/ro/terms/workflow-run#"
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 # Of the results' kinds of file; others go without.
@@ -115,7 +116,7 @@ def crate(
         "datePublished": finished,
         "license": {"@id": "#license"},
         "mainEntity": {"@id": snakefile},
-        "hasPart": [{"@id": snakefile}, *_references([settings, *results])],
+        "hasPart": _references([{"@id": snakefile}, settings, *results]),
         "mentions": {"@id": "#run"},
     }
     terms = {
@@ -140,7 +141,7 @@ def crate(
         *results,
     ]
     return {
-        "@context": ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"],
+        "@context": ["https://w3id.org/ro/crate/1.1/context", {"sha256": f"{TERMS}sha256"}],
         "@graph": graph,
     }
 
@@ -196,5 +197,7 @@ def _devices(manifest: dict[str, Any]) -> list[str]:
     return sorted({device for devices in manifest["device"].values() for device in devices})
 
 
-def _references(entities: Iterable[Entity]) -> list[Entity]:
-    return [{"@id": entity["@id"]} for entity in entities]
+def _references(entities: Iterable[Entity]) -> list[Entity] | Entity:
+    """Names of entities; of a single one without a list, as RO-Crate wants it."""
+    found = [{"@id": entity["@id"]} for entity in entities]
+    return found[0] if len(found) == 1 else found
