@@ -151,15 +151,11 @@ def _corrupt_result(scene: Scene) -> str | None:
     run, rng = scene.run, scene.rng
     part = PARTS[rng.integers(len(PARTS))]
     files = [file for file in sorted((run.results / part).rglob("*")) if file.is_file() and file.stat().st_size]
-    if not files:
-        return None
-    file = files[rng.integers(len(files))]
-    way = damage(file, rng)
+    way = damage(file := files[rng.integers(len(files))], rng)
     for following in PARTS[PARTS.index(part) + 1 :]:
         shutil.rmtree(run.results / following)
-    by = "a job" if run.do() != 0 else "verify"
-    told = f"{file.relative_to(run.results)} {way}, found by {by}"
-    if not run.recover() or not run.verify() or len(run.commands) < 3:
+    told = f"{file.relative_to(run.results)} {way}, found by {'a job' if run.do() else 'verify'}"
+    if not run.recover() or not run.verify() or not any(command.startswith("rm ") for command in run.commands):
         raise AssertionError(f"{told}, and not mended: {run.output[-500:]}")
     return told
 

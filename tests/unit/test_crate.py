@@ -21,9 +21,10 @@ from tests.integrity import config, small_run
 METADATA = Path("results/ro-crate-metadata.json")
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 # As that context defines them; all that a crate of ours uses. Tests have no network to read the whole of it.
-TERMS = """about Action ComputerLanguage contentSize CreateAction CreativeWork Dataset datePublished description
- encodingFormat endTime hasPart identifier instrument license mainEntity mentions name object programmingLanguage
- PropertyValue result SoftwareApplication softwareRequirements SoftwareSourceCode url value version""".split()
+TERMS = ["about", "Action", "ComputerLanguage", "contentSize", "CreateAction", "CreativeWork", "Dataset"]
+TERMS += ["datePublished", "description", "encodingFormat", "endTime", "hasPart", "identifier", "instrument", "license"]
+TERMS += ["mainEntity", "mentions", "name", "object", "programmingLanguage", "PropertyValue", "result"]
+TERMS += ["SoftwareApplication", "softwareRequirements", "SoftwareSourceCode", "url", "value", "version"]
 DEFINED = {term: f"http://schema.org/{term}" for term in TERMS} | {
     "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
     "File": "http://schema.org/MediaObject",

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from degcraft import records
 from degcraft.backbones import build
 from degcraft.commands import restore as command
 from degcraft.errors import DegcraftError
@@ -204,6 +205,29 @@ def test_a_killed_job_continues_and_does_nothing_twice(tmp_path):
     restorer = Restorer.read(path, "cpu")
     for name in names(output):
         assert np.array_equal(np.array(Image.open(output / name)), restorer.pixels(np.array(Image.open(data / name))))
+
+
+def test_a_restored_file_that_was_damaged_is_not_taken_for_done(tmp_path):
+    save(tmp_path / "data" / "a b.png")
+    restorer, out = Restorer.read(model(tmp_path / "model.safetensors"), "cpu"), tmp_path / "out"
+    restore_all(restorer, [tmp_path / "data" / "a b.png"], out)
+    whole = (out / "a b.png").read_bytes()
+    (out / "a b.png").write_bytes(whole[:-30] + bytes([whole[-30] ^ 1]) + whole[-29:])
+    with pytest.raises(
+        DegcraftError, match=rf"changed since it was restored\); type: rm -r '{out}/a b.png', then run again"
+    ):
+        restore_all(restorer, [tmp_path / "data" / "a b.png"], out)
+    (out / "a b.png").unlink()
+    restore_all(restorer, [tmp_path / "data" / "a b.png"], out)
+    assert (out / "a b.png").read_bytes() == whole
+
+
+def test_the_folder_of_an_application_has_a_record(tmp_path):
+    spec = {"application": {"images": [], "packaged": ["coins"], "reduce": 4}, "compute": COMPUTE}
+    with records.job("restore", spec, "0" * 16):
+        stage.run_application(model(tmp_path / "model.safetensors"), ".", spec, tmp_path / "restored")
+    assert list(records.read(tmp_path / "restored")["files"]) == ["coins.png"]
+    assert records.problem(tmp_path / "restored") is None
 
 
 def test_packaged_photographs_are_restored_too(tmp_path):

@@ -133,7 +133,7 @@ def read(result: Path) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=8)  # thousands of images have one record
-def _parsed(path: Path, _: int) -> dict[str, Any]:
+def _parsed(path: Path, written: int) -> dict[str, Any]:
     line, _, own = path.read_bytes().partition(b"\n")
     if own != new_hash(line).hexdigest().encode() + b"\n":
         raise ValueError(f"its record {path.name} is damaged")

@@ -1,5 +1,5 @@
 rule crate:
-    """The finished run as an RO-Crate of the Workflow Run Crate profile (see docs/integrity.md)."""
+    """The finished run as an RO-Crate of the Workflow Run Crate profile (see docs/reliability.md)."""
     input:
         "results/manifest.json",
     output:

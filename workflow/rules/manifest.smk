@@ -1,5 +1,5 @@
 rule manifest:
-    """What the run was: config, code, packages, devices, and checksums of inputs and results (see docs/integrity.md)."""
+    """What the run was: config, code, packages, devices, and checksums of inputs and results (see docs/reliability.md)."""
     input:
         lambda wildcards: rules.all.input,
     output:
