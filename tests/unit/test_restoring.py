@@ -222,17 +222,11 @@ def test_a_restored_file_that_was_damaged_is_not_taken_for_done(tmp_path):
     assert (out / "a b.png").read_bytes() == whole
 
 
-def test_the_folder_of_an_application_has_a_record(tmp_path):
+def test_packaged_photographs_are_restored_too_and_the_folder_has_a_record(tmp_path):
     spec = {"application": {"images": [], "packaged": ["coins"], "reduce": 4}, "compute": COMPUTE}
     with records.job("restore", spec, "0" * 16):
         stage.run_application(model(tmp_path / "model.safetensors"), ".", spec, tmp_path / "restored")
     assert list(records.read(tmp_path / "restored")["files"]) == ["coins.png"]
-    assert records.problem(tmp_path / "restored") is None
-
-
-def test_packaged_photographs_are_restored_too(tmp_path):
-    spec = {"application": {"images": [], "packaged": ["coins"], "reduce": 4}, "compute": COMPUTE}
-    stage.run_application(model(tmp_path / "model.safetensors"), ".", spec, tmp_path / "restored")
     assert read_picture(tmp_path / "restored" / "coins.png").colours.shape == (300, 384, 3)
     assert read_picture(tmp_path / "restored" / "coins.png").grey
 

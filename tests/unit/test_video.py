@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from degcraft import video
+from degcraft import records, video
 from degcraft.errors import DegcraftError
 from tests.conftest import photo_like
 
@@ -168,6 +168,23 @@ def test_a_killed_run_continues_and_repeats_nothing(tmp_path):
     assert told[-1] == (50, 50)
     assert (tmp_path / "out.mp4").read_bytes() == whole.read_bytes()
     assert not (tmp_path / "work").exists()
+
+
+def test_a_damaged_segment_of_a_killed_job_is_made_again(tmp_path):
+    path = film(tmp_path / "a.mp4", moving(40, 64, 96))
+    whole, seen = rewrite(path, tmp_path / "whole.mp4"), []
+
+    def interrupted(image):
+        if len(seen) == 37:
+            raise KeyboardInterrupt
+        seen.append(image)
+        return enlarged(image)
+
+    with records.job("restore", {}, "0" * 16), pytest.raises(KeyboardInterrupt):
+        rewrite(path, tmp_path / "out.mp4", interrupted)
+    segment = next((tmp_path / "work").iterdir()) / "000000.mkv"
+    segment.write_bytes(segment.read_bytes()[:-9] + b"\0" + segment.read_bytes()[-8:])
+    assert rewrite(path, tmp_path / "out.mp4").read_bytes() == whole.read_bytes()
 
 
 def test_segments_of_another_video_are_not_used(tmp_path):
