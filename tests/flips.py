@@ -4,7 +4,6 @@ python -m tests.flips --count 200 --seed 0
 """
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -100,9 +99,8 @@ def refused(kind: Kind) -> bool:
     try:
         kind.read()
     except DegcraftError as error:
-        return str(error).startswith(str(kind.named)) and bool(
-            re.search(r"type: rm -r \S+, then run again$", str(error))
-        )
+        told = f"type: rm -r {kind.named}, then run again"
+        return str(error).startswith(str(kind.named)) and str(error).endswith(told)
     return False
 
 

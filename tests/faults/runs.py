@@ -105,6 +105,8 @@ class Run:
                 continue
             if self.results.resolve() not in path.parents:
                 raise AssertionError(f"told to remove what is no result: {command}")
+            if not path.exists():
+                raise AssertionError(f"told to remove what is not there: {command}")
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def stages(self) -> list[int]:

@@ -93,10 +93,8 @@ def unwritable(path: Path_, error: OSError) -> DegcraftError:
 
 def damaged(path: Path_, reason: object) -> DegcraftError:
     """Error for a file that should be whole but is not."""
-    found = " ".join(str(reason).split())
-    return DegcraftError(
-        f"{path}: missing, truncated or damaged ({found}); type: rm -r {shlex.quote(str(path))}, then run again"
-    )
+    found, result = " ".join(str(reason).split()), shlex.quote(str(records.result_of(Path(path))))
+    return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {result}, then run again")
 
 
 def write_arrays(path: Path_, meta: dict[str, Any], **arrays: NDArray[Any]) -> None:

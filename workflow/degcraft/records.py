@@ -90,7 +90,7 @@ def used(path: str | os.PathLike[str]) -> None:
         Its bytes, or those of its record, are not those that were written.
     """
     path = Path(path)
-    result = path if _beside(path).exists() or not (path.parent / SUFFIX).exists() else path.parent
+    result = result_of(path)
     record = read(result)
     if record is None and not _job:
         return
@@ -101,6 +101,11 @@ def used(path: str | os.PathLike[str]) -> None:
         # What no stage made lies anywhere, under another path on another machine.
         name = "/".join(path.parts[-2:]) if record is None else result.as_posix()
         _read[name] = found if record is None else record["sha256"]
+
+
+def result_of(path: Path) -> Path:
+    """The result that a file belongs to, which is deleted and made as one: itself, or the folder that it lies in."""
+    return path if _beside(path).exists() or not (path.parent / SUFFIX).exists() else path.parent
 
 
 def used_together(name: str, files: Sequence[str | os.PathLike[str]]) -> None:
