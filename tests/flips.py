@@ -68,7 +68,9 @@ def write(folder: Path) -> dict[str, Kind]:
         "table": Kind(folder / "t.csv", folder / "t.csv", lambda: io.read_table(folder / "t.csv", "bin")),
         "description": Kind(folder / "m.json", folder / "m.json", lambda: io.read_json(folder / "m.json")),
         "pixels of a pack": Kind(folder / "pack/pixels.npy", folder / "pack", lambda: io.ImagePack(folder / "pack")),
-        "index of a pack": Kind(folder / "pack/index.csv", folder / "pack", lambda: io.ImagePack(folder / "pack")),
+        "index of a pack": Kind(
+            folder / "pack/index.csv", folder / "pack/index.csv", lambda: io.ImagePack(folder / "pack")
+        ),
         "image of a folder": Kind(folder / "sr/a.png", folder / "sr", lambda: io.read_png(folder / "sr", "a")),
         "table of a folder": Kind(
             folder / "sr/parameters.csv", folder / "sr", lambda: io.read_table(folder / "sr/parameters.csv", "name")
