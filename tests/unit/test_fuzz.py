@@ -11,7 +11,9 @@ from tests.fuzz.campaigns import ACCEPTED, REFUSED, UNCLEAN, Limits, campaign
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("kind", "count"), [("images", 120), ("votes", 300), ("weights", 80), ("configs", 60)])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("images", 120), ("votes", 300), ("weights", 80), ("configs", 60), ("videos", 200)]
+)
 def test_what_is_no_input_is_refused_plainly(kind, count):
     done = subprocess.run(
         [sys.executable, "-m", f"tests.fuzz.{kind}", "--count", str(count)],

@@ -20,7 +20,13 @@ from degcraft.errors import DegcraftError
 
 Pixels = NDArray[np.uint8]
 
-_LOCAL = {"protocol_whitelist": "file"}  # a playlist that is named as a video could ask for the network
+# Playlists, and other files that are named as videos and make FFmpeg open further files or addresses, are no format
+# of this list.
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,asf"
+_MOST_PIXELS = 36_000_000  # of a frame, as in 8K; a small file may claim to be of any size
+_SAFE = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(_MOST_PIXELS)}
+_THREADS = 4  # each holds frames
+_RATES = (Fraction(1, 1000), Fraction(1000))  # frames per second that are believed
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 _EXACT = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -62,9 +68,15 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
         Not a video, or a damaged one.
     """
     try:
-        # The protocol is named, for a name with a colon would be taken for one.
-        with av.open(f"file:{path}", options=_LOCAL) as container:
+        # The protocol is named, for a name with a colon would be taken for one. Titles may be in any encoding.
+        with av.open(f"file:{path}", options=_SAFE, metadata_errors="replace") as container:
             yield container
+    except av.error.MemoryError:
+        # FFmpeg's own limit for one field of a file; more was not asked of the system.
+        raise DegcraftError(
+            f"{path}: damaged, some number in it would take gigabytes of memory; check that it plays, or replace it "
+            "with a whole copy"
+        ) from None
     except (FFmpegError, FileNotFoundError) as error:
         raise DegcraftError(
             f"{path}: not a video that can be read, or a damaged one ({error.strerror}); check that it plays, or "
@@ -87,16 +99,25 @@ def pictures(container: InputContainer) -> VideoStream:
     DegcraftError
         There is none.
     """
-    for stream in container.streams.video:
-        if not stream.disposition & _STILL:
-            return stream
     name = container.name.removeprefix("file:")
+    for stream in container.streams.video:
+        if stream.disposition & _STILL or stream.codec_context is None:  # of a codec that nobody knows
+            continue
+        if stream.width * stream.height > _MOST_PIXELS:
+            raise DegcraftError(
+                f"{name}: frames of {stream.width} x {stream.height}; at most {_MOST_PIXELS // 10**6} megapixels are "
+                "read; reduce it, or save its frames as images"
+            )
+        return stream
     raise DegcraftError(f"{name}: no video track; needed is a video file; check that it plays")
 
 
 def rate_of(stream: VideoStream) -> Fraction:
-    """Frames per second, on average."""
-    return stream.average_rate or stream.guessed_rate or Fraction(25)
+    """Frames per second, on average; 25 where the file says nothing that can be true."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and _RATES[0] <= rate <= _RATES[1]:
+            return rate
+    return Fraction(25)
 
 
 def unit_of(stream: VideoStream) -> Fraction:
@@ -120,12 +141,15 @@ def decoded(path: str | Path) -> Iterator[VideoFrame]:
     with opened(path) as container:
         stream = pictures(container)
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _THREADS
+        stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
         size = None
         for number, frame in enumerate(container.decode(stream)):
-            size = size or (frame.width, frame.height)
-            if (frame.width, frame.height) != size:
+            found = upright_size(frame)
+            size = size or found
+            if found != size:
                 raise DegcraftError(
-                    f"{path}: frame {number} has {frame.width} x {frame.height} pixels, those before {size[0]} x "
+                    f"{path}: frame {number} has {found[0]} x {found[1]} pixels, those before {size[0]} x "
                     f"{size[1]}; one size is needed; cut the video there"
                 )
             if frame.color_trc in _HDR:
@@ -133,6 +157,11 @@ def decoded(path: str | Path) -> Iterator[VideoFrame]:
                     f"{path}: HDR video ({_HDR[frame.color_trc]}), whose colours have no 8-bit RGB values; convert it "
                     "to standard dynamic range"
                 )
+            # What says nothing known says nothing: the conversion of such frames fails.
+            if frame.colorspace not in _MATRICES:
+                frame.colorspace = _UNSPECIFIED
+            if frame.color_range not in (_STUDIO, _FULL):
+                frame.color_range = 0
             yield frame
 
 
@@ -149,9 +178,14 @@ def timed(path: str | Path) -> Iterator[tuple[int, VideoFrame]]:
         yield time, frame
 
 
-def is_turned(frame: VideoFrame) -> bool:
-    """True where an upright frame has the sides of the stored one exchanged."""
-    return frame.rotation % 180 != 0
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
+    """Width and height of a frame when it is upright."""
+    return (frame.height, frame.width) if _turns(frame) % 2 else (frame.width, frame.height)
+
+
+def _turns(frame: VideoFrame) -> int:
+    """Quarter turns counter-clockwise that bring a frame upright; none where the file says what is no angle."""
+    return frame.rotation // 90 % 4 if abs(frame.rotation) <= 360 else 0
 
 
 def colours(frame: VideoFrame) -> Colours:
@@ -188,7 +222,7 @@ def rgb(frame: VideoFrame) -> Pixels:
             dst_color_range=_FULL,
             interpolation=_EXACT,
         ).to_ndarray()
-    return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90 % 4))
+    return np.ascontiguousarray(np.rot90(pixels, _turns(frame)))
 
 
 def yuv(pixels: Pixels, means: Colours) -> VideoFrame:

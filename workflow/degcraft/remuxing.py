@@ -72,6 +72,23 @@ def join(path: Path, segments: list[Path], output: Path) -> None:
             ) from error
 
 
+def check_copies(path: Path) -> None:
+    """Refuse a video with sound or subtitles that cannot be copied; `join` would, after all the work.
+
+    Raises
+    ------
+    DegcraftError
+        They are of a codec that nobody knows.
+    """
+    with opened(path) as source:
+        for stream in (*source.streams.audio, *source.streams.subtitles):
+            if stream.codec_context is None:
+                raise DegcraftError(
+                    f"{path}: track {stream.index} is {stream.type} of an unknown kind, which cannot be kept; save the "
+                    "video without it"
+                )
+
+
 def _copied_streams(source: InputContainer, container: OutputContainer) -> dict[int, Stream]:
     """Tracks of sound and subtitles of the result, by the number of their source."""
     copies: dict[int, Stream] = {}

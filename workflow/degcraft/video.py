@@ -16,16 +16,29 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from degcraft import records
-from degcraft.decoding import colours, created, decoded, is_turned, opened, pictures, rate_of, rgb, timed, unit_of, yuv
+from degcraft.decoding import (
+    colours,
+    created,
+    decoded,
+    opened,
+    pictures,
+    rate_of,
+    rgb,
+    timed,
+    unit_of,
+    upright_size,
+    yuv,
+)
 from degcraft.errors import DegcraftError
 from degcraft.inputs import VIDEO_SUFFIXES
 from degcraft.io import whole_file
-from degcraft.remuxing import FORMATS, TIMES, join, times_of
+from degcraft.remuxing import FORMATS, TIMES, check_copies, join, times_of
 from degcraft.shots import THUMBNAIL, spread, starts, without_repeats
 
 SUFFIXES = VIDEO_SUFFIXES
 Pixels = NDArray[np.uint8]
 
+_LONGEST = 16_384  # pixels, sides of frames that H.264's encoder takes
 _SEGMENT = 16  # frames: what a killed run loses at most
 # Nearly transparent; without B-frames, packets have the order of frames. Another number of threads gives other bytes.
 _X264 = {"crf": "12", "preset": "medium", "bf": "0", "threads": "4"}
@@ -85,20 +98,26 @@ def probe(path: str | Path) -> Video:
     """
     first = next(decoded(path), None)
     with opened(path) as container:
-        stream = pictures(container)
-        packets = [packet for packet in container.demux(stream) if packet.size]
+        stream, is_avi = pictures(container), container.format.name == "avi"
+        packets = shown = there = 0
+        times: list[int] = []  # the least and the greatest
+        for packet in container.demux(stream):
+            packets += packet.size > 0
+            # An AVI file counts a frame that repeats the one before, too; no packet comes of it, but times go on.
+            there = max(packets, packet.dts + 1 if is_avi and packet.dts is not None else 0, there)
+            if packet.size and not packet.is_discard:
+                shown += 1
+                if packet.pts is not None:
+                    times = [min(*times, packet.pts), max(*times, packet.pts)] if times else 2 * [packet.pts]
         if first is None or not packets:
             raise DegcraftError(f"{path}: no frames; a video with at least one is needed; check that it plays")
-        if len(packets) < stream.frames:
+        if there < stream.frames:
             raise DegcraftError(
-                f"{path}: cut short, {len(packets)} of {stream.frames} frames are there; replace it with a whole copy"
+                f"{path}: cut short, {there} of {stream.frames} frames are there; replace it with a whole copy"
             )
-        rate, base = rate_of(stream), unit_of(stream)
-        shown = [packet for packet in packets if not packet.is_discard]
-        times = [packet.pts * base for packet in shown if packet.pts is not None]
-        seconds = max(times) - min(times) + 1 / rate if times else len(shown) / rate
-        size = (first.height, first.width) if is_turned(first) else (first.width, first.height)
-        return Video(Path(path), *size, rate, len(shown), float(seconds), bool(container.streams.audio))
+        rate = rate_of(stream)
+        seconds = (times[1] - times[0]) * unit_of(stream) + 1 / rate if times else shown / rate
+        return Video(Path(path), *upright_size(first), rate, shown, float(seconds), bool(container.streams.audio))
 
 
 def frames(path: str | Path, start: int = 0) -> Iterator[Pixels]:
@@ -204,6 +223,12 @@ def rewritten(
     if output.suffix.lower() not in FORMATS:
         raise DegcraftError(f"{output}: videos are written as {', '.join(FORMATS)}; give it one of these suffixes")
     film = probe(path)
+    if max(film.width, film.height) * scale > _LONGEST:
+        raise DegcraftError(
+            f"{path}: frames of {film.width} x {film.height}, {scale} times as large; H.264 holds sides of at most "
+            f"{_LONGEST} pixels; set reduce, or restore its frames as images"
+        )
+    check_copies(Path(path))
     folder = work / f"{_digest(Path(path))}-x{scale}"
     segments = list(itertools.takewhile(records.intact, sorted(folder.glob("[0-9]*.mkv"))))
     done = sum(len(times_of(segment)) for segment in segments)
