@@ -19,6 +19,9 @@ POSITIONS = 16  # features of positions are at most so many numbers per channel 
 THREAD, GPU = 2e10, 5e12
 SHORTEST, LONGEST = 30, 7 * 24 * 60  # minutes
 SCALE = 4
+CROPPED = ("references", "bins", "stability")  # sets that are crops, whatever the images
+RESTORED = 560  # side of what a network restores at a time, LR pixels: the tile of the stage restore, and a margin
+DECODED = 2000  # MB to decode an image of 100 megapixels, the largest that is read
 
 
 def images(config: Config, name: str) -> int:
@@ -43,6 +46,50 @@ def features(config: Config, number: int) -> float:
     """Megabytes of the features of so many LR images."""
     maps = pixels(config, number) * POSITIONS * 4 if config["features"]["pooling"] == "positions" else 0
     return max(maps, number * CHANNELS * 4 / 1e6)
+
+
+def prepare_memory(config: Config, name: str) -> int:
+    """Megabytes of a job that prepares set `name`: one image of 100 megapixels, and all crops where it cuts some."""
+    crops = pixels(config, 0, images(config, name)) if name in CROPPED else 0
+    return round(DECODED + 1.5 * crops)
+
+
+def bank_memory(config: Config, number: int) -> int:
+    """Megabytes of a job that makes a bank: twice the bank and its clean images, and a quarter more."""
+    return round(PLAIN + 2.5 * (pixels(config, number) + pixels(config, 0, images(config, "bins"))))
+
+
+def features_memory(config: Config, number: int) -> int:
+    """Megabytes of a job that reads all images of a bank and writes their features."""
+    return round(1.5 * NETWORKS + 1.5 * pixels(config, number) + 3 * features(config, number))
+
+
+def weighting_memory(config: Config, number: int) -> int:
+    """Megabytes of a job that reads the features of a bank, as double precision."""
+    return round(PLAIN + 3 * features(config, number))
+
+
+def references_memory(config: Config) -> int:
+    """Megabytes of a job that makes or reads the LR images of a target, from their clean contents."""
+    number = max(images(config, name) for name in CROPPED)
+    return round(PLAIN + 2.5 * pixels(config, number, number))
+
+
+def test_memory(config: Config) -> int:
+    """Megabytes of a job that degrades the test images, one after the other."""
+    return round(PLAIN + 120 * inputs.megapixels(config, "test"))
+
+
+def evaluation_memory(config: Config, application: str | None) -> int:
+    """Megabytes of a job that measures SR images, whose originals are test images or an application's windows."""
+    window = config["applications"][application]["window"] if application else 0
+    size = (SCALE * window) ** 2 / 1e6 if application else inputs.megapixels(config, "test")
+    return round(NETWORKS + 380 * size)
+
+
+def restoring_memory(network: Config) -> int:
+    """Megabytes of a job that restores test images, whole or in tiles with their margins."""
+    return round(NETWORKS + 16 * network["width"] * (SCALE * RESTORED) ** 2 / 1e6)
 
 
 def multiplications(network: Config) -> float:

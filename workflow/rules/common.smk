@@ -13,6 +13,8 @@ from snakemake.logging import logger
 
 WORKFLOW = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(WORKFLOW))
+if unfit := re.search(r"[:{}\n]", str(WORKFLOW)):
+    raise WorkflowError(f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it")
 
 from degcraft import clocks, compared, figures, fingerprint, inputs, journal, plans, pretraining, published, repeats
 from degcraft import sizes, targets
@@ -49,11 +51,12 @@ onerror:
     journal.end(success=False)
 
 
-# One thread of linear algebra per job, whatever the machine: results must not depend on --cores.
+# One thread of linear algebra per job, whatever the machine: results must not depend on --cores. The safe path: Python
+# would import modules from the working directory, where a user's files may have the names of modules.
 shell.prefix(
     "set -euo pipefail;"
     f" export PYTHONPATH={shlex.quote(str(WORKFLOW))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
-    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; "
+    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONSAFEPATH=1; "
 )
 
 SETTINGS = "|".join(map(re.escape, config["settings"]))
@@ -183,26 +186,23 @@ def bank_images(wildcards):
 
 
 def bank_memory(wildcards):
-    """Megabytes of a job that makes a bank: twice the bank and its clean images, and a quarter more."""
-    clean = sizes.pixels(config, 0, sizes.images(config, "bins"))
-    return round(sizes.PLAIN + 2.5 * (sizes.pixels(config, bank_images(wildcards)) + clean))
+    """Megabytes of a job that makes a bank."""
+    return sizes.bank_memory(config, bank_images(wildcards))
 
 
 def features_memory(wildcards):
     """Megabytes of a job that reads all images of a bank and writes their features."""
-    number = bank_images(wildcards)
-    return round(1.5 * sizes.NETWORKS + 1.5 * sizes.pixels(config, number) + 3 * sizes.features(config, number))
+    return sizes.features_memory(config, bank_images(wildcards))
 
 
 def weighting_memory(wildcards):
-    """Megabytes of a job that reads the features of a bank, as double precision."""
-    return round(sizes.PLAIN + 3 * sizes.features(config, bank_images(wildcards)))
+    """Megabytes of a job that reads the features of a bank."""
+    return sizes.weighting_memory(config, bank_images(wildcards))
 
 
 def references_memory(wildcards):
-    """Megabytes of a job that makes or reads the LR images of a target, from their clean contents."""
-    number = max(sizes.images(config, name) for name in ("references", "bins", "stability"))
-    return round(sizes.PLAIN + 2.5 * sizes.pixels(config, number, number))
+    """Megabytes of a job that makes or reads the LR images of a target."""
+    return sizes.references_memory(config)
 
 
 def trained_network(wildcards):
@@ -211,6 +211,16 @@ def trained_network(wildcards):
         return config["backbones"][wildcards.backbone]
     # Published weights do not say their sizes before they are read.
     return {"width": 64, "blocks": 1, **config["methods"][wildcards.backbone].get("sizes", {})}
+
+
+def restoring_memory(wildcards):
+    """Megabytes of a job that restores test images."""
+    return sizes.restoring_memory(trained_network(wildcards))
+
+
+def evaluation_memory(wildcards):
+    """Megabytes of a job that measures SR images of a target."""
+    return sizes.evaluation_memory(config, wildcards.target if wildcards.target in config["applications"] else None)
 
 
 def trained_phases(wildcards):

@@ -15,7 +15,7 @@ rule evaluate_model:
     conda:
         "../../envs/gpu.yaml"
     resources:
-        mem_mb=growing(3000),
+        mem_mb=growing(evaluation_memory),
         runtime=growing(sizes.minutes(sizes.images(config, "test") / 10)),
     params:
         spec=spec("evaluate"),

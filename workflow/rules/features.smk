@@ -7,7 +7,7 @@ rule download_weights:
     benchmark:
         "results/benchmarks/download_weights/{file}.tsv"
     wildcard_constraints:
-        file="[^/]+",
+        file="[A-Za-z0-9_][A-Za-z0-9._-]*",
     priority: 100  # a missing file is said before hours of other work
     localrule: True  # machines of a cluster seldom reach the network
     conda:

@@ -13,7 +13,7 @@ rule prepare_images:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(lambda wildcards: sizes.prepare_memory(config, wildcards.set)),
         runtime=growing(lambda wildcards: 30 + sizes.images(config, wildcards.set) // 20),
         # Among the resources: another folder re-runs this job when it leads to other files, not by its name.
         data=config["data"],

@@ -15,7 +15,7 @@ rule restore_images:
         "../../envs/gpu.yaml"
     threads: network_threads()
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(restoring_memory),
         runtime=growing(restoring_minutes),
         gpu=uses_gpu(),
     params:

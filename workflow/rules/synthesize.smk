@@ -164,7 +164,7 @@ rule synthesize_test:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=growing(references_memory),
+        mem_mb=growing(sizes.test_memory(config)),
         runtime=growing(30),
     params:
         spec=spec("synthesize", set="test"),

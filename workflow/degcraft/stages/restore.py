@@ -15,6 +15,9 @@ from degcraft import records
 from degcraft.io import read_png, read_table, unwritable, whole_folder
 from degcraft.stages import enter
 
+# LR pixels that are restored as a whole, on each side: more than DIV2K's test images have, and 5 GB for the paper's
+# SRResNet. Larger images are restored tile by tile, which differs by at most one grey level (see Restorer).
+TILE = 512
 WRITERS = 4  # threads that compress PNG, which takes longer than a GPU needs for an image
 
 
@@ -22,15 +25,15 @@ def run(model: Path, test: Path, spec: dict[str, Any], output: Path) -> None:
     """Restore every LR image of the folder `test` into the folder `output`."""
     from degcraft import compute
     from degcraft.models import read_model
-    from degcraft.restore import restore
+    from degcraft.restore import Restorer
 
     compute.start(spec["compute"])
     device = compute.device(spec["compute"])
-    network, _ = read_model(model, device)
+    restorer = Restorer(read_model(model, device)[0], device, TILE)
     writing: deque[Future[None]] = deque()
     with whole_folder(output) as folder, ThreadPoolExecutor(WRITERS) as writers:
         for name in read_table(test / "parameters.csv", "name", text=["name"])["name"]:
-            sr = Image.fromarray(restore(network, read_png(test, name), device))
+            sr = Image.fromarray(restorer.pixels(read_png(test, name)))
             writing.append(writers.submit(sr.save, folder / f"{name}.png", compress_level=3))
             if len(writing) > 2 * WRITERS:  # not more in memory than soon will be written
                 writing.popleft().result()

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from degcraft.spaces import Space
 from degcraft.stages import enter, say
 from degcraft.streams import stream
 
+_AHEAD = 64  # LR images in memory that wait to be written
+
 Degraded = tuple[NDArray[np.uint8], tuple[float, float, float]]
 
 
@@ -28,6 +30,13 @@ def degrade_all(
     hr: ImagePack, region: Region, spec: dict[str, Any], items: Sequence[Sequence[str | int]], threads: int
 ) -> list[Degraded]:
     """Degrade every image of a pack once; image i draws from the stream of ``items[i]``, on any thread."""
+    return list(degraded(hr, region, spec, items, threads))
+
+
+def degraded(
+    hr: ImagePack, region: Region, spec: dict[str, Any], items: Sequence[Sequence[str | int]], threads: int
+) -> Iterator[Degraded]:
+    """As `degrade_all`, with few images in memory at a time."""
 
     def one(index: int) -> Degraded:
         rng = stream(spec["seed"], "synthesize", *items[index])
@@ -35,7 +44,8 @@ def degrade_all(
         return degrade(hr[index], parameters, rng, spec["degradation"]), parameters
 
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, range(len(hr))))
+        for first in range(0, len(hr), _AHEAD):
+            yield from pool.map(one, range(first, min(first + _AHEAD, len(hr))))
 
 
 def run_bins(images: Path, spec: dict[str, Any], code: str, output: Path, threads: int, repeat: str = "") -> None:
@@ -153,11 +163,13 @@ def run_test(images: Path, target: str, spec: dict[str, Any], code: str, output:
     """Degrade the test images with a setting's ranges and keep them as PNG: drawn once, never redrawn."""
     hr = ImagePack(images)
     items = [("test", target, name) for name in hr.names]
-    degraded = degrade_all(hr, Region.from_config(spec["setting"]), spec, items, threads)
+    rows = []
     with whole_folder(output) as folder:
-        for name, (lr, _) in zip(hr.names, degraded, strict=True):
+        made = degraded(hr, Region.from_config(spec["setting"]), spec, items, threads)
+        for name, (lr, parameters) in zip(hr.names, made, strict=True):
             Image.fromarray(lr).save(folder / f"{name}.png")
-        table = pd.DataFrame([parameters for _, parameters in degraded], columns=list(PARAMETERS))
+            rows.append(parameters)
+        table = pd.DataFrame(rows, columns=list(PARAMETERS))
         table.insert(0, "name", hr.names)
         write_table(folder / "parameters.csv", table)
 
