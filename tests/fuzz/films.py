@@ -170,7 +170,7 @@ def _with_reference(place: bytes) -> bytes:
     path = struct.pack(">HH", 18, len(place)) + name + struct.pack(">HH", 0xFFFF, 0)  # absolute path of an alias
     alias = bytes(4) + struct.pack(">HH", 150 + len(path), 2) + bytes(142) + path
     url = struct.pack(">I4sI", 12 + len(place) + 1, b"url ", 0) + place + b"\0"
-    entries = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias + url
+    entries = struct.pack(">I4sI", 12 + len(alias), b"alias"[:3] + b"s", 0) + alias + url
     reference = struct.pack(">I4sII", 16 + len(entries), b"dref", 0, 2) + entries
     return _grown(mov[:start] + reference + mov[start + size :], start, len(reference) - size)
 

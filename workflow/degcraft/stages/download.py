@@ -1,17 +1,27 @@
 """One published weight file, fetched once and checked against its SHA-256."""
 
 import argparse
+import http
 import http.client
-import shutil
+import os
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from degcraft.errors import DegcraftError
-from degcraft.io import whole_file
+from degcraft.io import unwritable
 from degcraft.published import CHECKSUMS, Published, read_checksums, sha256
 from degcraft.stages import enter, say
+
+_WAITS = (1, 5, 20)  # seconds before further attempts
+_TIMEOUT = 60  # seconds without a byte
+_LARGEST = 2_000_000_000  # bytes; the largest file of the table has .6 GB
+_NETWORK = (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException)
+_PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that a later one may differ from
 
 
 def run(file: Path, checksums: Path) -> None:
@@ -52,22 +62,138 @@ def address(published: Published) -> str:
     return url
 
 
-def fetch(url: str, file: Path, published: Published) -> None:
-    """Download to a temporary file, check, then move into place."""
-    with whole_file(file) as temporary:
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer, temporary.open("wb") as copy:
-                shutil.copyfileobj(answer, copy, 1 << 20)
-        except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
-            raise DegcraftError(
-                f"{file}: could not be fetched ({error}); on a machine with network fetch {published.file}, that is "
-                f"torchvision's {published.source} (SHA-256 {published.sha256}), and put it at {file}; then run again"
-            ) from error
-        if (found := sha256(temporary)) != published.sha256:
+def fetch(url: str, file: Path, published: Published, plain: Collection[str] = ()) -> None:
+    """Download beside `file`, check, then move into place; a download that was cut goes on where it stopped.
+
+    Parameters
+    ----------
+    url : str
+        By https.
+    file : path
+        Where it appears, whole or not at all. What was fetched of it waits in ``.<name>.part`` for the next attempt.
+    published : Published
+        What it must be.
+    plain : collection of str
+        Hosts that may be asked by http as well: that of a test.
+
+    Raises
+    ------
+    DegcraftError
+        It could not be fetched, is another file, or cannot be written.
+    """
+    _refuse_plain(url, plain)
+    part = file.with_name(f".{file.name}.part")
+    opener = _opener(plain)
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        for wait in (*_WAITS, None):
+            try:
+                _go_on(opener, url, part)
+                break
+            except _NETWORK as error:
+                if wait is None or not _passes(error):
+                    raise DegcraftError(_not_fetched(file, published, error)) from error
+                say(f"{file}: {error}; trying again in {wait} s")
+                time.sleep(wait)
+        if (found := sha256(part)) != published.sha256:
+            part.unlink()
             raise DegcraftError(
                 f"{file}: what was fetched has SHA-256 {found}; {published.sha256} is needed; nothing was kept; "
                 f"run again, or put the right {published.file} there by hand"
             )
+        part.replace(file)
+    except OSError as error:
+        raise unwritable(file, error) from error
+    finally:
+        if part.is_file() and not part.stat().st_size:
+            part.unlink()
+
+
+def _go_on(opener: urllib.request.OpenerDirector, url: str, part: Path) -> None:
+    """Ask for what `part` lacks and append it; a server that sends everything anew begins it anew."""
+    there = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={there}-"} if there else {})
+    try:
+        answer = opener.open(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and there:
+            return  # all of it is there; its hash says whether it is right
+        raise
+    with answer:
+        going_on = answer.status == http.HTTPStatus.PARTIAL_CONTENT
+        if going_on and not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
+            raise http.client.HTTPException(f"asked for bytes from {there} on, got {answer.headers['Content-Range']}")
+        with part.open("ab" if going_on else "wb") as copy:
+            end = copy.tell() + int(answer.headers.get("Content-Length") or 0)
+            while block := answer.read(1 << 20):
+                if copy.tell() + len(block) > _LARGEST:
+                    part.unlink()
+                    raise DegcraftError(
+                        f"{url}: more than {_LARGEST:,} bytes; needed is a weights file; fetch it by hand"
+                    )
+                copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+            if copy.tell() < end:
+                raise http.client.HTTPException(f"cut after {copy.tell()} of {end} bytes")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether another attempt may end otherwise: not where the server knows what it says no to."""
+    return not isinstance(error, urllib.error.HTTPError) or error.code in _PASSING
+
+
+def _not_fetched(file: Path, published: Published, error: Exception) -> str:
+    return (
+        f"{file}: could not be fetched ({error}); on a machine with network fetch {published.file}, that is "
+        f"torchvision's {published.source} (SHA-256 {published.sha256}), and put it at {file}; then run again: what "
+        "was fetched is kept"
+    )
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Redirects to addresses that may be asked."""
+
+    def __init__(self, plain: Collection[str]) -> None:
+        self._plain = plain
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _refuse_plain(newurl, self._plain)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener(plain: Collection[str]) -> urllib.request.OpenerDirector:
+    """What opens addresses by https, through the proxies of the environment; no files, no ftp."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPSHandler(),
+        _Plain(plain),
+        _Redirects(plain),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Plain(urllib.request.HTTPHandler):
+    """Addresses by http, of few hosts if any."""
+
+    def __init__(self, plain: Collection[str]) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def http_open(self, req: urllib.request.Request) -> Any:
+        _refuse_plain(req.full_url, self._plain)
+        return super().http_open(req)
+
+
+def _refuse_plain(url: str, plain: Collection[str]) -> None:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in plain):
+        raise DegcraftError(f"{url}: not an address by https; needed is one; put the file in place by hand")
 
 
 def main(argv: Sequence[str]) -> None:
