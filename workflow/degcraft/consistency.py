@@ -27,6 +27,7 @@ def value_at(config: Any, path: str) -> Any:
 def problems(config: dict[str, Any]) -> Iterator[str]:
     """Problems between options; parts that the schema refuses are passed over."""
     yield from _shared_photographs(config)
+    yield from _unnameable_paths(config)
     for name in SETS:
         section = value_at(config, f"prepare.{name}")
         if isinstance(section, dict) and not any(section.get(key) for key in ("images", "packaged", "dead_leaves")):
@@ -58,6 +59,20 @@ def problems(config: dict[str, Any]) -> Iterator[str]:
     yield from _application_problems(config)
     yield from _method_problems(config)
     yield from _evidence_problems(config)
+
+
+def _unnameable_paths(config: dict[str, Any]) -> Iterator[str]:
+    """Paths that commands would take for options, or the engine for patterns."""
+    paths = {name: value_at(config, name) for name in ("data", "evaluate.lpips.weights")}
+    for section, key in (("extractors", "weights"), ("extractors", "textures"), ("methods", "checkpoint")):
+        entries = value_at(config, section)
+        for name in entries if isinstance(entries, dict) else ():
+            paths[f"{section}.{name}.{key}"] = value_at(entries, f"{name}.{key}")
+    for option, path in paths.items():
+        if isinstance(path, str) and path.startswith("-"):
+            yield f'{option}: "{path}" begins with a dash, which commands take for an option; write its whole path'
+        if isinstance(path, str) and re.search(r"[{}]", path):
+            yield f'{option}: "{path}" holds a brace, which the engine takes for a pattern; give it another name'
 
 
 def _draw_problems(config: dict[str, Any]) -> Iterator[str]:

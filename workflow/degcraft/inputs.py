@@ -1,11 +1,8 @@
 """The user's own files: where they are, which images a set has, and what is wrong with them."""
 
-import contextlib
 import csv
-import functools
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,8 +16,6 @@ SETS = (*DISJOINT, "stability")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv")
-
-_PACKAGED = 2.5e6  # pixels, no packaged photograph has more
 
 Config = dict[str, Any]
 
@@ -61,23 +56,6 @@ def application_files(config: Config, application: str) -> list[str]:
     return listed_files(config, config["applications"][application]["images"], SUFFIXES + VIDEO_SUFFIXES)
 
 
-def megapixels(config: Config, name: str) -> float:
-    """Size of the largest image of set `name`, as far as headers can be read, and at least that of packaged ones."""
-    return _largest(tuple(image_files(config, name)))
-
-
-@functools.cache
-def _largest(files: tuple[str, ...]) -> float:
-    from PIL import Image
-
-    found = _PACKAGED
-    for file in files:
-        with contextlib.suppress(Exception), warnings.catch_warnings(), Image.open(file) as image:
-            warnings.simplefilter("ignore")
-            found = max(found, image.width * image.height)
-    return float(found / 1e6)
-
-
 def is_video(name: str) -> bool:
     """True for the name of a video file."""
     return name.lower().endswith(VIDEO_SUFFIXES)
@@ -101,7 +79,6 @@ def check_files(config: Config, *, warn: bool = False) -> None:
     problems = []
     if re.search(r"\s", config["data"]):
         problems.append(f'data: "{config["data"]}" holds a space; {_plain_link(config["data"])}')
-    problems += _unnameable(config)
     listed = {f"prepare.{name}.images": config["prepare"][name]["images"] for name in SETS}
     for name, application in config["applications"].items():
         listed[f"applications.{name}.images"] = application["images"]
@@ -130,18 +107,6 @@ def _unpaired_applications(config: Config) -> Iterator[str]:
         truth = len(listed_files(config, entry.get("truth", [])))
         if problem := unpaired(truth, len(application_files(config, name)) + len(entry["packaged"])):
             yield f"applications.{name}.truth: {problem}"
-
-
-def _unnameable(config: Config) -> Iterator[str]:
-    """Paths that commands would take for options, or that the engine takes for patterns."""
-    paths = {"data": config["data"], "evaluate.lpips.weights": config["evaluate"]["lpips"]["weights"]}
-    for section, key in (("extractors", "weights"), ("extractors", "textures"), ("methods", "checkpoint")):
-        paths |= {f"{section}.{name}.{key}": entry[key] for name, entry in config[section].items() if key in entry}
-    for option, path in paths.items():
-        if path.startswith("-"):
-            yield f'{option}: "{path}" begins with a dash, which commands take for an option; write its whole path'
-        if re.search(r"[{}]", path):
-            yield f'{option}: "{path}" holds a brace, which the engine takes for a pattern; give it another name'
 
 
 def _plain_link(path: str) -> str:

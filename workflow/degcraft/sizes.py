@@ -4,7 +4,10 @@ Estimates err on the large side: memory is what was measured and a third more, s
 that runs out of either is sent again with more, and a training goes on from its checkpoint.
 """
 
+import contextlib
+import functools
 import math
+import warnings
 from typing import Any
 
 from degcraft import inputs
@@ -21,6 +24,7 @@ SHORTEST, LONGEST = 30, 7 * 24 * 60  # minutes
 SCALE = 4
 CROPPED = ("references", "bins", "stability")  # sets that are crops, whatever the images
 RESTORED = 560  # side of what a network restores at a time, LR pixels: the tile of the stage restore, and a margin
+PACKAGED = 2.5  # megapixels, no packaged photograph has more
 DECODED = 2000  # MB to decode an image of 100 megapixels, the largest that is read
 
 
@@ -29,6 +33,24 @@ def images(config: Config, name: str) -> int:
     options = config["prepare"][name]
     found = len(inputs.image_files(config, name)) + len(options["packaged"]) + options.get("dead_leaves", 0)
     return options.get("count") or found
+
+
+def largest(config: Config, name: str) -> float:
+    """Megapixels of the largest image of set `name`, as far as headers can be read; at least that of packaged ones."""
+    return _largest(tuple(inputs.image_files(config, name)))
+
+
+@functools.cache
+def _largest(files: tuple[str, ...]) -> float:
+    from PIL import Image
+
+    found = PACKAGED
+    for file in files:
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file) as image:
+                found = max(found, image.width * image.height / 1e6)
+    return found
 
 
 def bank(config: Config) -> int:
@@ -77,13 +99,13 @@ def references_memory(config: Config) -> int:
 
 def test_memory(config: Config) -> int:
     """Megabytes of a job that degrades the test images, one after the other."""
-    return round(PLAIN + 120 * inputs.megapixels(config, "test"))
+    return round(PLAIN + 120 * largest(config, "test"))
 
 
 def evaluation_memory(config: Config, application: str | None) -> int:
     """Megabytes of a job that measures SR images, whose originals are test images or an application's windows."""
     window = config["applications"][application]["window"] if application else 0
-    size = (SCALE * window) ** 2 / 1e6 if application else inputs.megapixels(config, "test")
+    size = (SCALE * window) ** 2 / 1e6 if application else largest(config, "test")
     return round(NETWORKS + 380 * size)
 
 

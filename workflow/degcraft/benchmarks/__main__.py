@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from degcraft.benchmarks import BENCHMARKS, figure, files
+from degcraft.benchmarks import BENCHMARKS, LONG, figure, files
 from degcraft.benchmarks.measurement import Curve, Line
 from degcraft.errors import DegcraftError, unknown
 from degcraft.io import whole_file
@@ -21,7 +21,7 @@ def run(names: Sequence[str], output: Path, document: Path | None = None) -> Non
     Parameters
     ----------
     names : sequence of str
-        Which of them, all where none is named.
+        Which of them, all but the long ones where none is named.
     output : path
         Folder of ``summary.csv``, ``summary.md``, ``curves.csv``, ``summary.png`` and ``summary.pdf``.
     document : path, optional
@@ -30,7 +30,7 @@ def run(names: Sequence[str], output: Path, document: Path | None = None) -> Non
     lines: list[Line] = []
     curves: list[Curve] = []
     _print("what", "ours", "peer, limit", "ratio", "bar", "holds")
-    for name in [name for name in BENCHMARKS if not names or name in names]:
+    for name in [name for name in (*BENCHMARKS, *LONG) if name in (names or BENCHMARKS)]:
         begin = time.monotonic()
         for measured in import_module(f"degcraft.benchmarks.{name}").lines():
             if isinstance(measured, Curve):
@@ -55,13 +55,13 @@ def _print(*cells: str) -> None:
 def main(argv: Sequence[str]) -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m degcraft.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}, all by default, and {', '.join(LONG)}")
     parser.add_argument("--output", type=Path, default=Path("results", "benchmarks"), help="folder of what is written")
     parser.add_argument("--document", type=Path, help="Markdown file whose table is replaced, docs/performance.md")
     given = parser.parse_args(argv)
     for name in given.names:
-        if name not in BENCHMARKS:
-            raise DegcraftError(f"names: {unknown('benchmark', name, BENCHMARKS)}")
+        if name not in (*BENCHMARKS, *LONG):
+            raise DegcraftError(f"names: {unknown('benchmark', name, (*BENCHMARKS, *LONG))}")
     run(given.names, given.output, given.document)
 
 
