@@ -7,6 +7,9 @@ min_version("9.27")
 configfile: str(workflow.current_basedir.join("config.yaml"))
 
 
+report: "workflow/report/workflow.rst"
+
+
 # One GPU job at a time on a desktop (limit in profiles/default), all at once on a cluster.
 resource_scopes:
     gpu="local",
@@ -36,6 +39,7 @@ include: "workflow/rules/evidence.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/manifest.smk"
 include: "workflow/rules/crate.smk"
+include: "workflow/rules/exhibits.smk"
 
 
 rule all:

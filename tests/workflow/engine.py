@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "config" / "tiny.yaml"
-EVERYTHING = ("all", "figures", "results/applications/archive/report.html")
+EVERYTHING = ("all", "exhibits")
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 # Which stage a rule belongs to: the name of its rule file.

@@ -16,8 +16,8 @@ sys.path.insert(0, str(WORKFLOW))
 if unfit := re.search(r"[:{}\n]", str(WORKFLOW)):
     raise WorkflowError(f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it")
 
-from degcraft import clocks, compared, figures, fingerprint, inputs, journal, plans, pretraining, published, repeats
-from degcraft import sizes, targets
+from degcraft import captions, clocks, compared, figures, fingerprint, inputs, journal, plans, pretraining
+from degcraft import published, repeats, sizes, targets
 from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
 from degcraft.spec import SECOND_ORDER, initial_draw, parse_weighting
@@ -76,7 +76,7 @@ wildcard_constraints:
     backbone="|".join(map(re.escape, [*config["backbones"], *config["methods"]])),
     draw="|".join([targets.tested_draw_pattern(config), *compared.DRAWS]),
     seed="[0-9]+",
-    figure="figure[0-9]+",
+    figure="|".join(["figure[0-9]+", captions.LOSSES, captions.TIMINGS]),
 
 
 # Extractors that cannot be computed here, each with its reason; the figures are drawn without them.
@@ -253,3 +253,28 @@ def restoring_minutes(wildcards):
     """Minutes that the restoration of all test images takes."""
     network, threads = trained_network(wildcards), config["compute"]["threads"]
     return sizes.restoring_minutes(network, sizes.images(config, "test"), uses_gpu(), threads)
+
+
+def caption(wildcards, output):
+    """What the report says of a table or figure. It takes `output`, so that the engine re-runs nothing for its words."""
+    return captions.Caption(Path(output[0]).stem, Path("results"))
+
+
+def report_category(wildcards, params):
+    """Category of a table or figure in the report."""
+    return captions.places(params.about.name)[0]
+
+
+def report_subcategory(wildcards, params):
+    """Group of figures in the report."""
+    return captions.places(params.about.name)[1]
+
+
+def report_labels(seen):
+    """Labels of a table or figure in the report; `seen` is "yes" for the file to look at, else the name of the format."""
+
+    def labels(wildcards, params):
+        exhibit = params.about.exhibit
+        return {"exhibit": exhibit.name, "shows": exhibit.shows, "on screen": seen}
+
+    return labels

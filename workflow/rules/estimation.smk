@@ -59,8 +59,13 @@ rule collect_estimation:
     input:
         estimation_tables,
     output:
-        csv="results/estimation.csv",
-        markdown=report("results/estimation.md", category="Tables", caption="../report/estimation.rst"),
+        csv=report(
+            "results/estimation.csv",
+            category=report_category,
+            labels=report_labels("CSV"),
+            caption="../report/table.rst",
+        ),
+        markdown="results/estimation.md",
     log:
         "results/logs/collect_estimation.log",
     benchmark:
@@ -74,6 +79,7 @@ rule collect_estimation:
         spec=spec("estimation", part="collect"),
         code=code("estimation"),
         absent=json.dumps({name: ABSENT[name] for name in config["estimation"]["extractors"] if name in ABSENT}),
+        about=caption,
     shell:
         "python -m degcraft.stages.estimation collect --inputs {input} --absent {params.absent:q}"
         " --spec {params.spec:q} --code {params.code} --output {output.csv} --markdown {output.markdown} 2> {log}"

@@ -95,7 +95,12 @@ rule claims:
             seed=config["train"]["seeds"][0],
         ),
     output:
-        csv=report("results/claims.csv", category="Claims", caption="../report/claims.rst"),
+        csv=report(
+            "results/claims.csv",
+            category=report_category,
+            labels=report_labels("CSV"),
+            caption="../report/table.rst",
+        ),
         markdown="results/claims.md",
     log:
         "results/logs/claims.log",
@@ -111,6 +116,7 @@ rule claims:
         code=code("evidence"),
         paper=digest("paper/table2.csv"),
         absent=json.dumps(ABSENT),
+        about=caption,
     shell:
         "python -m degcraft.stages.evidence claims --inputs {input.tables} {input.metrics} {input.models}"
         " --absent {params.absent:q} --spec {params.spec:q} --code {params.code} --output {output.csv} --markdown {output.markdown} 2> {log}"

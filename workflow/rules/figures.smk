@@ -1,11 +1,23 @@
 rule draw_figure:
-    """One figure of the paper, from its table alone."""
+    """One figure, from its table alone."""
     input:
         table="results/{figure}.csv",
         crops=figure_crops,
     output:
-        pdf=report("results/{figure}.pdf", category="Figures", caption="../report/figure.rst"),
-        png="results/{figure}.png",
+        pdf=report(
+            "results/{figure}.pdf",
+            category=report_category,
+            subcategory=report_subcategory,
+            labels=report_labels("PDF"),
+            caption="../report/figure.rst",
+        ),
+        png=report(
+            "results/{figure}.png",
+            category=report_category,
+            subcategory=report_subcategory,
+            labels=report_labels("yes"),
+            caption="../report/figure.rst",
+        ),
     log:
         "results/logs/draw_figure/{figure}.log",
     benchmark:
@@ -18,6 +30,7 @@ rule draw_figure:
     params:
         spec=spec("figures"),
         code=code("figures", figure_module),
+        about=caption,
     shell:
         "python -m degcraft.stages.figures --figure {wildcards.figure} --table {input.table} --crops {input.crops:q}"
         " --spec {params.spec:q} --code {params.code} --pdf {output.pdf} --png {output.png} 2> {log}"

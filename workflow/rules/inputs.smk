@@ -268,3 +268,24 @@ def report_results(wildcards):
         "losses": [f"results/models/{folder}/loss.csv" for folder in folders],
         "exported": f"results/exported/{folders[0]}",
     }
+
+
+def table_losses(wildcards):
+    """Loss curves of the models of Table 2; published weights and methods that learn image by image have none."""
+    trained = dict.fromkeys(targets.trained(model) for model in targets.table_models(config))
+    untrained = (compared.PUBLISHED, compared.IMAGE)
+    return [f"results/models/{model}/loss.csv" for model in trained if model.split("/")[2] not in untrained]
+
+
+def readable_table(wildcards):
+    """A table in the form that reads best."""
+    return f"results/{wildcards.table}.{'csv' if wildcards.table in ('table1', 'fits') else 'md'}"
+
+
+def reported_results(wildcards):
+    """All that the report shows, but for where the time went."""
+    return [
+        *(f"results/pages/{name}.html" for name in captions.TABLES),
+        *(f"results/{name}.{suffix}" for name in (*plans.FIGURES, captions.LOSSES) for suffix in ("pdf", "png")),
+        *(f"results/applications/{name}/report.html" for name in config["applications"]),
+    ]

@@ -15,7 +15,12 @@ rule report_application:
         mixed="results/checks/{application}.json",
         restored="results/applications/{application}/restored",
     output:
-        "results/applications/{application}/report.html",
+        report(
+            "results/applications/{application}/report.html",
+            category="Applications",
+            labels={"application": "{application}", "shows": "before and after, and what was found"},
+            caption="../report/application.rst",
+        ),
     log:
         "results/logs/report_application/{application}.log",
     benchmark:

@@ -4,7 +4,12 @@ rule table1:
         references=collect("results/degraded/references/{target}.npz", target=config["tables"]["settings"]),
         test=collect("results/degraded/test/{target}", target=config["tables"]["settings"]),
     output:
-        report("results/table1.csv", category="Tables", caption="../report/table1.rst"),
+        report(
+            "results/table1.csv",
+            category=report_category,
+            labels=report_labels("CSV"),
+            caption="../report/table.rst",
+        ),
     log:
         "results/logs/table1.log",
     benchmark:
@@ -18,6 +23,7 @@ rule table1:
         spec=spec("tables", table="table1"),
         code=code("tables"),
         paper=digest("paper/table1.csv"),
+        about=caption,
     shell:
         "python -m degcraft.stages.tables --table table1 --references {input.references}"
         " --test {input.test} --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"
@@ -28,7 +34,12 @@ rule table2:
     input:
         metrics=table_metrics,
     output:
-        csv=report("results/table2.csv", category="Tables", caption="../report/table2.rst"),
+        csv=report(
+            "results/table2.csv",
+            category=report_category,
+            labels=report_labels("CSV"),
+            caption="../report/table.rst",
+        ),
         markdown="results/table2.md",
     log:
         "results/logs/table2.log",
@@ -44,6 +55,7 @@ rule table2:
         code=code("tables"),
         paper=digest("paper/table2.csv"),
         absent=json.dumps(ABSENT),
+        about=caption,
     shell:
         "python -m degcraft.stages.tables --table table2 --metrics {input.metrics}"
         " --metrics-root results/metrics --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
@@ -55,7 +67,12 @@ rule fits:
     input:
         fitted_weights,
     output:
-        report("results/fits.csv", category="Tables", caption="../report/fits.rst"),
+        report(
+            "results/fits.csv",
+            category=report_category,
+            labels=report_labels("CSV"),
+            caption="../report/table.rst",
+        ),
     log:
         "results/logs/fits.log",
     benchmark:
@@ -67,6 +84,7 @@ rule fits:
         runtime=growing(10),
     params:
         code=code("tables"),
+        about=caption,
     shell:
         "python -m degcraft.stages.tables --table fits --weights {input} --spec {{}}"
         " --code {params.code} --output {output} 2> {log}"

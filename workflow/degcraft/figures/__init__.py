@@ -36,6 +36,8 @@ MODULES = {
     "figure15": "cost",
     "figure16": "lookalikes",
     "figure17": "estimation",
+    "losses": "losses",
+    "timings": "timings",
 }
 
 
@@ -45,7 +47,7 @@ def draw(figure: str, table: pd.DataFrame, style: "Style", images: Mapping[str, 
     Parameters
     ----------
     figure : str
-        figure1 to figure17.
+        figure1 to figure17, losses or timings.
     table : DataFrame
         What ``results/<figure>.csv`` holds.
     style : Style

@@ -18,7 +18,7 @@ def run(figure: str, table: Path, crops: Path | None, spec: dict[str, Any], pdf:
     Parameters
     ----------
     figure : str
-        figure1 to figure17.
+        figure1 to figure17, losses or timings.
     table : path
         Its data, as the stage evidence wrote them.
     crops : path or None
