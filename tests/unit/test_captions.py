@@ -30,7 +30,7 @@ def results(tmp_path):
     (tmp_path / "claims.csv").write_text(CLAIMS)
     (tmp_path / "table2.csv").write_text(TABLE2)
     (tmp_path / "figure6.csv").write_text("image,row,psnr_y\na,LR,NA\na,uniform,24\nb,uniform,25\na,oracle,26\n")
-    (tmp_path / "timings.csv").write_text("rule,jobs,seconds,longest,cpu_seconds,memory_mb\na,3,90,60,60,NA\n")
+    (tmp_path / "timings.csv").write_text("rule,jobs,seconds,longest,cpu_seconds,memory_mib\na,3,90,60,60,NA\n")
     return tmp_path
 
 

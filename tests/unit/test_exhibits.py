@@ -15,9 +15,9 @@ from tests.curves import STYLE
 def benchmarks(tmp_path):
     header = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\tcpu_time\n"
     files = {
-        "table1": "1.5\t0:00:01\t100.0\t1\t1\t1.0\n",
-        "train_model/srresnet/any/uniform/seed0": "60.0\t0:01:00\t2000.0\t1\t1\t50.0\n",
-        "train_model/srresnet/any/uniform/seed1": "90.0\t0:01:30\t3000.0\t1\t1\t70.0\n",
+        "table1": "1.5\t0:00:01\t102.4\t1\t1\t1.0\n",
+        "train_model/srresnet/any/uniform/seed0": "60.0\t0:01:00\t2048.0\t1\t1\t50.0\n",
+        "train_model/srresnet/any/uniform/seed1": "90.0\t0:01:30\t3072.0\t1\t1\t70.0\n",
         "quick": "0.1\t0:00:00\t-\t-\t0.00\t0.0\n",
         "collect_timings": "9.0\t0:00:09\t1\t1\t1\t1\n",
     }
@@ -33,9 +33,9 @@ def test_time_is_summed_and_memory_is_the_greatest_by_rule(benchmarks, tmp_path)
     table = read_table(tmp_path / "timings.csv").set_index("rule")
     assert list(table.index) == ["train_model", "table1", "quick"]
     assert table.loc["train_model"].to_dict() == {
-        "jobs": 2, "seconds": 150.0, "longest": 90.0, "cpu_seconds": 120.0, "memory_mb": 3000.0,
+        "jobs": 2, "seconds": 150.0, "longest": 90.0, "cpu_seconds": 120.0, "memory_mib": 3072.0,
     }  # fmt: skip
-    assert np.isnan(table.loc["quick", "memory_mb"])
+    assert np.isnan(table.loc["quick", "memory_mib"])
 
 
 def test_time_of_nothing_is_refused(tmp_path):
@@ -43,14 +43,14 @@ def test_time_of_nothing_is_refused(tmp_path):
         exhibits.timings(tmp_path, tmp_path / "timings.csv")
 
 
-def test_bars_are_as_long_as_the_minutes_and_gigabytes(benchmarks, tmp_path):
+def test_bars_are_as_long_as_the_minutes_and_gibibytes(benchmarks, tmp_path):
     exhibits.timings(benchmarks, tmp_path / "timings.csv")
     figure = draw("timings", read_table(tmp_path / "timings.csv"), STYLE, {})
     time, memory = figure.axes
     assert [bar.get_width() for bar in time.patches] == pytest.approx([2.5, 0.025, 0.1 / 60])
     assert [bar.get_width() for bar in memory.patches] == pytest.approx([3.0, 0.1, 0.0])
     assert time.texts[0].get_text() == "2.5 min in 2 jobs"
-    assert [text.get_text() for text in memory.texts] == ["3.00 GB", "0.10 GB", ""]
+    assert [text.get_text() for text in memory.texts] == ["3.00 GiB", "0.10 GiB", ""]
     assert [tick.get_text() for tick in time.get_yticklabels()] == ["train_model", "table1", "quick"]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from degcraft.figures.style import Style, handle, legend, look
@@ -29,9 +30,10 @@ def draw(table: pd.DataFrame, style: Style, images: Mapping[str, NDArray[np.uint
         Not used.
     """
     panels = {str(name): lines for name, lines in table.groupby("backbone", sort=False)}
-    rows = max(1, -(-len(panels) // ACROSS))
+    columns = max(1, min(ACROSS, len(panels)))
+    rows = max(1, -(-len(panels) // columns))
     figure = style.figure(_PANEL * rows + 0.5, wide=True)
-    axes = figure.subplots(rows, ACROSS, squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (name, lines) in zip(axes, panels.items(), strict=False):
         _panel(axis, name, lines)
     for axis in axes[len(panels) :]:
@@ -51,6 +53,10 @@ def _panel(axis: Axes, name: str, table: pd.DataFrame) -> None:
         axis.plot(lines["step"], lines["loss"], dashes, color=look(str(row)).colour, marker=marker, linewidth=0.7)
     axis.set_xscale("log")
     axis.set_yscale("log")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        side.set_minor_locator(NullLocator())
     axis.set_title(name if phases == [""] else f"{name}: {', '.join(phases)}")
     axis.set_xlabel("step")
     axis.set_ylabel("loss")

@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame, style: Style, images: Mapping[str, NDArray[np.uint
     Parameters
     ----------
     table : DataFrame
-        rule, jobs, seconds, longest, cpu_seconds, memory_mb; the longest rule first.
+        rule, jobs, seconds, longest, cpu_seconds, memory_mib; the longest rule first.
     style : Style
         Sizes.
     images : mapping
@@ -35,12 +35,12 @@ def draw(table: pd.DataFrame, style: Style, images: Mapping[str, NDArray[np.uint
     ]
     _bars(time, minutes, told, BLUE, style)
     time.set_yticks(np.arange(len(table)), table["rule"])
-    time.invert_yaxis()
+    time.set_ylim(len(table) - 0.4, -0.6)
     time.set_xlabel("minutes, all jobs together")
-    gigabytes = table["memory_mb"] / 1000
-    _bars(memory, gigabytes, ["" if np.isnan(each) else f"{each:.2f} GB" for each in gigabytes], ORANGE, style)
+    gibibytes = table["memory_mib"] / 1024
+    _bars(memory, gibibytes, ["" if np.isnan(each) else f"{each:.2f} GiB" for each in gibibytes], ORANGE, style)
     memory.tick_params(axis="y", length=0)
-    memory.set_xlabel("peak memory of one job, GB")
+    memory.set_xlabel("peak memory of one job, GiB")
     return figure
 
 

@@ -11,7 +11,7 @@ from degcraft.io import damaged, read_table, whole_file, write_table
 from degcraft.stages import enter, say
 
 MODEL = ("backbone", "target", "draw", "seed")
-MEASURED = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "memory_mb"}  # the engine's columns, and ours
+MEASURED = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "memory_mib"}  # the engine's columns, and ours
 OWN = "collect_timings"
 
 
@@ -51,7 +51,7 @@ def timings(root: Path, output: Path) -> None:
     root : path
         Folder of the engine's benchmark files, ``<rule>.tsv`` or ``<rule>/...tsv``.
     output : path
-        CSV: rule, jobs, seconds (sum), longest (one job), cpu_seconds (sum), memory_mb (the greatest resident set;
+        CSV: rule, jobs, seconds (sum), longest (one job), cpu_seconds (sum), memory_mib (the greatest resident set, MiB;
         missing where no job was long enough for a sample).
 
     Raises
@@ -68,7 +68,7 @@ def timings(root: Path, output: Path) -> None:
         seconds=("seconds", "sum"),
         longest=("seconds", "max"),
         cpu_seconds=("cpu_seconds", "sum"),
-        memory_mb=("memory_mb", "max"),
+        memory_mib=("memory_mib", "max"),
     )
     write_table(output, table.sort_values("seconds", ascending=False).reset_index())
     say(f"exhibits: {len(jobs)} jobs of {len(table)} rules, {table['seconds'].sum() / 60:.1f} min")
