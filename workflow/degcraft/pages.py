@@ -11,11 +11,11 @@ body { margin: 0; padding: 1rem 1.25rem 3rem; background: #fff; color: #1d1f22;
   font: 14px/1.45 system-ui, "Segoe UI", Roboto, Arial, sans-serif; }
 h1 { font-size: 1.35rem; } h2 { font-size: 1.1rem; }
 p, li { max-width: 60rem; }
-table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+table { width: max-content; border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; margin: 1rem 0; }
 th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e3e1da;
   max-width: 30rem; }
 th { position: sticky; top: 0; z-index: 2; background: #f1f3f5; }
-tr > :first-child { position: sticky; left: 0; background: #fff; font-weight: 600; max-width: 20rem; z-index: 1; }
+tr > :first-child { position: sticky; left: 0; background: #fff; font-weight: 500; max-width: 24rem; z-index: 1; }
 th:first-child { z-index: 3; background: #f1f3f5; }
 tbody tr:hover > * { background: #f6f8fa; }
 code { background: #f1f3f5; padding: 0 .2em; }
