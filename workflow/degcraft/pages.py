@@ -11,7 +11,8 @@ body { margin: 0; padding: 1rem 1.25rem 3rem; background: #fff; color: #1d1f22;
   font: 14px/1.45 system-ui, "Segoe UI", Roboto, Arial, sans-serif; }
 h1 { font-size: 1.35rem; } h2 { font-size: 1.1rem; }
 p, li { max-width: 60rem; }
-table { width: max-content; border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+table { width: max-content; border-collapse: separate; border-spacing: 0; margin: 1rem 0;
+  font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e3e1da;
   max-width: 30rem; }
 th { position: sticky; top: 0; z-index: 2; background: #f1f3f5; }

@@ -51,8 +51,8 @@ def timings(root: Path, output: Path) -> None:
     root : path
         Folder of the engine's benchmark files, ``<rule>.tsv`` or ``<rule>/...tsv``.
     output : path
-        CSV: rule, jobs, seconds (sum), longest (one job), cpu_seconds (sum), memory_mib (the greatest resident set, MiB;
-        missing where no job was long enough for a sample).
+        CSV: rule, jobs, seconds (sum), longest (one job), cpu_seconds (sum), memory_mib (the greatest resident set,
+        MiB; missing where no job was long enough for a sample).
 
     Raises
     ------
