@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 from degcraft.streams import stream
-from tests.faults.kinds import KINDS, Scene
+from tests.faults.kinds import KINDS, Fault, Scene
 from tests.faults.repeated import repeated_kills
 from tests.faults.runs import PARTS, Run
 
@@ -19,17 +20,16 @@ SAME, TYPED, OTHER, FAILED, MISSED = "same bytes", "after a named command", "oth
 _TRIES = 6  # moments that are tried until a fault hits
 
 
-def reference(folder: Path) -> tuple[Run, float]:
-    """A run that nothing disturbs, and its seconds."""
-    run = Run(folder / "whole")
+def reference(run: Run) -> float:
+    """A run that nothing disturbs: its seconds."""
     run.workdir.mkdir()
     begun = time.monotonic()
     if run.do() != 0:
         sys.exit(f"the undisturbed run failed:\n{run.output[-3000:]}")
-    return run, time.monotonic() - begun
+    return time.monotonic() - begun
 
 
-def disturb(kind: str, number: int, seed: int, whole: Run, seconds: float) -> tuple[str, str]:
+def disturb(kind: str, fault: Fault, number: int, seed: int, whole: Run, seconds: float) -> tuple[str, str]:
     """One fault of a kind and what it came to, and where it hit."""
     for attempt in range(_TRIES):
         rng = stream(seed, "faults", kind, number, attempt)
@@ -38,7 +38,7 @@ def disturb(kind: str, number: int, seed: int, whole: Run, seconds: float) -> tu
         # What is left to do takes less than a whole run, so that most moments hit.
         left = 0.9 * seconds * (1 - 0.85 * (PARTS.index(first) if first else 0) / len(PARTS))
         try:
-            where = KINDS[kind](Scene(run, rng, whole, left))
+            where = fault(Scene(run, rng, whole, left))
             if where is None:
                 continue
             return _outcome(run, whole), where
@@ -60,14 +60,13 @@ def _outcome(run: Run, whole: Run) -> str:
     return TYPED if any("--unlock" in command or command.startswith("rm ") for command in run.commands) else SAME
 
 
-def campaign(kinds: list[str], count: int, seed: int, folder: Path) -> dict[str, Counter[str]]:
+def campaign(faults: dict[str, Fault], count: int, seed: int, whole: Run, seconds: float) -> dict[str, Counter[str]]:
     """Faults of all kinds in turn; one line each."""
-    whole, seconds = reference(folder)
     print(f"undisturbed: {seconds:.0f} s; seed {seed}", flush=True)
-    found: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in faults}
     for number in range(count):
-        kind = kinds[number % len(kinds)]
-        outcome, where = disturb(kind, number, seed, whole, seconds)
+        kind = list(faults)[number % len(faults)]
+        outcome, where = disturb(kind, faults[kind], number, seed, whole, seconds)
         found[kind][outcome] += 1
         print(f"{number:4d} {kind}: {where}: {outcome}", flush=True)
     return found
@@ -85,6 +84,12 @@ def table(found: dict[str, Counter[str]]) -> str:
         cells = (injected, counts[SAME] + counts[TYPED], counts[TYPED], counts[OTHER], counts[FAILED])
         rows.append(f"| {kind} | {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
+
+
+def conclude(found: dict[str, Counter[str]]) -> NoReturn:
+    """Print the table; the exit code tells whether all ended well."""
+    print(table(found))
+    sys.exit(1 if any(counts[OTHER] + counts[FAILED] for counts in found.values()) else 0)
 
 
 def refuse_kind(kind: str) -> str:
@@ -113,9 +118,10 @@ def main() -> None:
         for kind in kinds:
             if reason := refuse_kind(kind):
                 print(f"skipped: {kind}: {reason}")
-        found = campaign([kind for kind in kinds if not refuse_kind(kind)], given.count, given.seed, Path(folder))
-    print(table(found))
-    sys.exit(1 if any(counts[OTHER] + counts[FAILED] for counts in found.values()) else 0)
+        faults = {kind: KINDS[kind] for kind in kinds if not refuse_kind(kind)}
+        whole = Run(Path(folder) / "whole")
+        found = campaign(faults, given.count, given.seed, whole, reference(whole))
+    conclude(found)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from tests.workflow.engine import ENVIRONMENT, ROOT
 
@@ -33,6 +34,9 @@ class Run:
     commands: list[str] = field(default_factory=list)
     output: str = ""  # of the last command
     patience: float = 300  # seconds until a command counts as hanging
+    # How jobs are run: here, as many at a time as a small machine has cores.
+    options: tuple[str, ...] = ("--profile", str(ROOT / "profiles" / "default"), "--cores", "2")
+    environment: dict[str, str] = field(default_factory=dict)  # beside the usual one
 
     @property
     def results(self) -> Path:
@@ -42,15 +46,15 @@ class Run:
     def start(self, *arguments: str, note: bool = True) -> "subprocess.Popen[bytes]":
         """Start the engine in a session of its own, so that signals reach it and its jobs and nothing else."""
         command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.workdir)]
-        command += ["--profile", str(ROOT / "profiles" / "default"), "--configfile", str(self.config)]
+        command += ["--configfile", str(self.config), *self.options]
         if note:
             self.commands.append(" ".join(arguments) or "same")
             (self.workdir / "output.log").unlink(missing_ok=True)
         with (self.workdir / "output.log").open("ab") as log:
             return subprocess.Popen(
-                [*command, "--cores", "2", *(arguments or (TARGET,))],
+                [*command, *(arguments or (TARGET,))],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=ENVIRONMENT, cwd=self.workdir, start_new_session=True,
+                env={**ENVIRONMENT, **self.environment}, cwd=self.workdir, start_new_session=True,
             )  # fmt: skip
 
     def finish(self, engine: "subprocess.Popen[bytes]") -> int:
@@ -131,10 +135,10 @@ class Run:
         """What is compared."""
         return {name: (self.workdir / name).read_bytes() for name in COMPARED if (self.workdir / name).exists()}
 
-    def copied(self, workdir: Path, first: str | None = None) -> "Run":
+    def copied(self, workdir: Path, first: str | None = None) -> Self:
         """A copy, without what comes about from folder `first` on."""
         shutil.copytree(self.workdir, workdir, symlinks=True)
-        copy = Run(workdir, self.config, patience=self.patience)
+        copy = replace(self, workdir=workdir, commands=[], output="")
         for part in PARTS[PARTS.index(first) :] if first else ():
             shutil.rmtree(copy.results / part, ignore_errors=True)
         return copy

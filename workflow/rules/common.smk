@@ -16,7 +16,7 @@ sys.path.insert(0, str(WORKFLOW))
 if unfit := re.search(r"[:{}\n]", str(WORKFLOW)):
     raise WorkflowError(f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it")
 
-from degcraft import captions, clocks, compared, figures, fingerprint, inputs, journal, plans, pretraining
+from degcraft import captions, clocks, compared, figures, fingerprint, inputs, journal, leftovers, plans, pretraining
 from degcraft import published, repeats, sizes, targets
 from degcraft.config import validate, with_chosen_methods
 from degcraft.errors import DegcraftError
@@ -39,6 +39,11 @@ onstart:
     inputs.check_files(config)
     if dated := clocks.mend(Path("results")):
         print(f"warning: {len(dated)} files of the future, now of today; the first is {dated[0]}", file=sys.stderr)
+    # This engine has the folder's lock and has sent nothing yet. With --directory, jobs do not tell whose they are.
+    started_in = Path(workflow.workdir_init)
+    left = leftovers.end(started_in) if started_in == Path.cwd() else []
+    if left:
+        print(f"warning: cancelled Slurm jobs that a killed run had left: {' '.join(left)}", file=sys.stderr)
     # Last, for what is refused is no run; results/status.html is written from this journal.
     journal.begin(logger, workflow.rules, workflow.dag.needrun_jobs())
 
