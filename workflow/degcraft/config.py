@@ -16,18 +16,9 @@ from jsonschema.validators import extend
 from degcraft import consistency
 from degcraft.consistency import is_number, value_at
 from degcraft.errors import DegcraftError, unknown
-from degcraft.schema import options, reruns_table, schema
+from degcraft.schema import expected, options, reruns_table, schema
 
-_WORDS = {
-    "integer": "an integer",
-    "number": "a number",
-    "string": "text",
-    "array": "a list",
-    "object": "a section of options",
-    "boolean": "true or false",
-}
 _MOST_VALUES, _MOST_LEVELS = 100_000, 32  # of a config whose aliases are followed; the default has some 1,000, and 6
-_LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
 def validate(config: dict[str, Any]) -> None:
@@ -192,7 +183,7 @@ def _lines(error: ValidationError, validator: Validator) -> Iterator[str]:
     elif error.validator in ("x-names-of", "x-reserved", "x-without"):
         yield f"{path}: {error.message}"
     else:
-        yield f"{path}: expected {_expected(rule)}, got {_shown(found)}{_suggestion(found, rule, validator)}"
+        yield f"{path}: expected {expected(rule)}, got {_shown(found)}{_suggestion(found, rule, validator)}"
 
 
 def _nearest_key(key: str, rule: dict[str, Any]) -> str:
@@ -205,19 +196,8 @@ def _needed_there(path: str) -> str:
     """What a missing option needs, with the names of maps replaced by their kind."""
     for known, option in options().items():
         if re.fullmatch(re.sub("<[a-z]+>", "[^.]+", known.replace(".", r"\.")), path):
-            return f", {_expected(option)}"
+            return f", {expected(option)}"
     return " with all its options, as config.yaml has it"
-
-
-def _expected(rule: dict[str, Any]) -> str:
-    """What a value must be, in words."""
-    if "x-expected" in rule:
-        return str(rule["x-expected"])
-    if "enum" in rule:
-        return f"one of {', '.join(map(str, rule['enum']))}"
-    limits = " and ".join(f"{sign} {rule[key]}" for key, sign in _LIMITS.items() if key in rule)
-    multiple = f", a multiple of {rule['multipleOf']}" if "multipleOf" in rule else ""
-    return f"{_WORDS[rule['type']]} {limits}".rstrip() + multiple
 
 
 def _shown(value: Any) -> str:

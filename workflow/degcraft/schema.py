@@ -8,6 +8,15 @@ from typing import Any
 import yaml
 
 _SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+_WORDS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "a section of options",
+    "boolean": "true or false",
+}
+_LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
 @functools.cache
@@ -38,6 +47,28 @@ def options(node: dict[str, Any] | None = None, path: str = "") -> dict[str, dic
         for name, child in children.items()
         for key, option in options(child, f"{path}.{name}".lstrip(".")).items()
     }
+
+
+def expected(rule: dict[str, Any]) -> str:
+    """What a value must be, in words.
+
+    Parameters
+    ----------
+    rule : dict
+        Schema of one option, from `options`.
+
+    Examples
+    --------
+    >>> expected({"type": "integer", "minimum": 32, "multipleOf": 4})
+    'an integer >= 32, a multiple of 4'
+    """
+    if "x-expected" in rule:
+        return str(rule["x-expected"])
+    if "enum" in rule:
+        return f"one of {', '.join(map(str, rule['enum']))}"
+    limits = " and ".join(f"{sign} {rule[key]}" for key, sign in _LIMITS.items() if key in rule)
+    multiple = f", a multiple of {rule['multipleOf']}" if "multipleOf" in rule else ""
+    return f"{_WORDS[rule['type']]} {limits}".rstrip() + multiple
 
 
 def reruns_table() -> str:
