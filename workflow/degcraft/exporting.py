@@ -22,9 +22,9 @@ INPUT, OUTPUT = "input", "output"
 GROWTH = 32  # of the RRDB networks that other programs read
 TOLERANCE = 1e-4  # greatest difference between the graph and the network, of values in [0, 1]
 
-# What the backbones are called, and under which identifier OpenModelDB lists them.
+# What the backbones are called, and under which identifier OpenModelDB lists them, where not under their kind.
 _NAMES = {**NAMES, "srresnet": "SRResNet", "edsr": "EDSR"}
-_IDENTIFIERS = {"rrdb": "esrgan", "rcan": "rcan", "srresnet": "sr-res-net", "edsr": "edsr"}
+_IDENTIFIERS = {"rrdb": "esrgan", "srresnet": "sr-res-net"}
 _DRAWS = {
     "uniform": "degradations drawn evenly from the whole degradation space",
     "oracle": "the known degradations of {target}",
@@ -56,7 +56,7 @@ def description(meta: dict[str, Any], metrics: pd.DataFrame | None) -> dict[str,
             f"model of {found}: compared methods and published weights are not exported; needed: one of the config's "
             "backbones; pass on the authors' own files"
         )
-    described = {**meta, "architecture": _NAMES[meta["backbone"]["kind"]]}
+    described = {**meta, "architecture": _name(meta["backbone"])}
     return described if metrics is None else {**described, "metrics": means(metrics)}
 
 
@@ -142,7 +142,7 @@ def card(meta: dict[str, Any], job: dict[str, Any], files: dict[str, tuple[int, 
         "date": None,
         "tags": _tags(job["draw"]),
         "description": _sentences(meta, job),
-        "architecture": _IDENTIFIERS[meta["backbone"]["kind"]],
+        "architecture": _IDENTIFIERS.get(meta["backbone"]["kind"], meta["backbone"]["kind"]),
         "size": _size(meta["backbone"]),
         "scale": SCALE,
         "inputChannels": 3,
@@ -162,6 +162,10 @@ def card(meta: dict[str, Any], job: dict[str, Any], files: dict[str, tuple[int, 
     }
 
 
+def _name(backbone: dict[str, Any]) -> str:
+    return _NAMES.get(backbone["kind"], str(backbone["kind"]))
+
+
 def _tags(draw: str) -> list[str]:
     return ["general-upscaler"] if draw == BICUBIC else ["deblur", "denoise", "jpeg", "restoration"]
 
@@ -178,7 +182,7 @@ def _initial(job: dict[str, Any]) -> str | None:
 def _sentences(meta: dict[str, Any], job: dict[str, Any]) -> str:
     known = _DRAWS.get(job["draw"], "the degradations that {draw} estimated from reference images of {target}")
     found = [
-        f"{_NAMES[meta['backbone']['kind']]}, x{SCALE}, trained for {job['target']} with the L1 loss under "
+        f"{_name(meta['backbone'])}, x{SCALE}, trained for {job['target']} with the L1 loss under "
         f"{known.format(**job)}.",
     ]
     if second_order(job["draw"]):

@@ -164,7 +164,7 @@ def _pretrain(config: Section, wildcards: dict[str, str]) -> Section:
 def _features(config: Section, wildcards: dict[str, str]) -> Section:
     extractor = entry(config, "extractors", wildcards["extractor"])
     sections = {"extractor": extractor, "features": config["features"]}
-    return sections if extractor["kind"] in ("dct", "traces") else {**sections, "compute": config["compute"]}
+    return {**sections, "compute": config["compute"]} if "weights" in extractor else sections
 
 
 def _distances(config: Section, _: dict[str, str]) -> Section:

@@ -181,8 +181,8 @@ def growing(amount):
 
 
 def gpu_of_features(wildcards):
-    """GPUs of a job that computes features: dct and traces have no network."""
-    return 0 if config["extractors"][wildcards.extractor]["kind"] in ("dct", "traces") else uses_gpu()
+    """GPUs of a job that computes features: without weights there is no network."""
+    return uses_gpu() if "weights" in config["extractors"][wildcards.extractor] else 0
 
 
 def bank_images(wildcards):
