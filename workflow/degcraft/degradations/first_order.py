@@ -67,11 +67,12 @@ def downsampling_matrix(length: int, kind: str, scale: int = SCALE) -> NDArray[n
         return matrix
     if kind == "area":
         return np.repeat(np.eye(rows), scale, axis=1) / scale
-    if kind != "bicubic":
+    if kind not in _KERNELS:
         raise ValueError(f"unknown downsampling {kind!r}")
-    reach = 2 * scale  # the cubic's support of 2, stretched by the scale
-    taps = np.arange(-reach, reach) + 0.5  # distance of the 16 HR centres from the LR centre
-    weights = _cubic(taps / scale)
+    support, kernel = _KERNELS[kind]
+    reach = support * scale
+    taps = np.arange(-reach, reach) + 0.5  # distance of the HR centres, 16 of bicubic, from the LR centre
+    weights = kernel(taps / scale)
     weights /= weights.sum()
     for row in range(rows):
         columns = _symmetric(row * scale + scale // 2 + np.arange(-reach, reach), length)
@@ -84,6 +85,10 @@ def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
     return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+
+
+# Antialiased kernels: how far they reach on either side, and their value at a distance, both in LR pixels.
+_KERNELS = {"bicubic": (2, _cubic)}
 
 
 def _symmetric(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -145,7 +150,7 @@ def blur_and_downsample(
         length: (taps @ _shifted_float32(length, kernel_size, downsampling)).reshape(-1, length)
         for length in {height, width}
     }
-    reach = kernel_size // 2 + 2 * SCALE
+    reach = kernel_size // 2 + SCALE * max(support for support, _ in _KERNELS.values())
     rows = _banded(matrices[height], image.reshape(height, width * channels).astype(np.float32), reach)
     columns = np.empty((width, channels, len(rows)), np.float32)
     for channel in range(channels):  # three plain transpositions, faster than one of triples
