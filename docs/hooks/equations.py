@@ -25,13 +25,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 class Equations(Extension):
-    """The three notations, after code, which keeps its dollar signs."""
+    """The three notations, after code (190), which keeps its dollar signs, and before escapes (180), which are TeX here."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Register a processor for each notation."""
-        md.inlinePatterns.register(Equation(r"\$\$(.+?)\$\$", md, block=True), "equation-block", 178)
-        md.inlinePatterns.register(Equation(r"\.\. math::\s+(.+)", md, block=True), "equation-docstring", 177)
-        md.inlinePatterns.register(Equation(r"(?<![\w\\$])\$(?! )([^$\n]+?)(?<! )\$(?!\w)", md), "equation", 176)
+        md.inlinePatterns.register(Equation(r"\$\$(.+?)\$\$", md, block=True), "equation-block", 187)
+        md.inlinePatterns.register(Equation(r"\.\. math::\s+(.+)", md, block=True), "equation-docstring", 186)
+        md.inlinePatterns.register(Equation(r"(?<![\w\\$])\$(?! )([^$\n]+?)(?<! )\$(?!\w)", md), "equation", 185)
 
 
 class Equation(InlineProcessor):
