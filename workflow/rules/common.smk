@@ -12,6 +12,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 WORKFLOW = Path(str(workflow.current_basedir)).parent
+if not (WORKFLOW / "degcraft").is_dir():
+    raise WorkflowError(
+        f"{WORKFLOW}: rules without the package beside them, as from github(...); a clone is needed; type: git clone, "
+        "then name the clone's Snakefile in the module"
+    )
 sys.path.insert(0, str(WORKFLOW))
 if unfit := re.search(r"[:{}\n]", str(WORKFLOW)):
     raise WorkflowError(f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it")
@@ -26,6 +31,11 @@ from degcraft.spec import spec as section
 config_files = [WORKFLOW.parent / "config.yaml", *workflow.overwrite_configfiles]
 config.update(with_chosen_methods(config, (yaml.safe_load(Path(file).read_text()) for file in config_files)))
 
+# Another workflow that uses this one as a module may give all results a prefix; users' own files have none.
+RESULTS = Path(workflow.modifier.modify_path("results"))
+if RESULTS != Path("results"):
+    config["data"] = str(Path(config["data"]).expanduser().absolute())
+
 try:
     validate(config)
     targets.check(config, sys.argv[1:])
@@ -37,7 +47,7 @@ except DegcraftError as error:
 onstart:
     # Refused here, only warned of above: a dry run may count jobs before the images are in place.
     inputs.check_files(config)
-    if dated := clocks.mend(Path("results")):
+    if dated := clocks.mend(RESULTS):
         print(f"warning: {len(dated)} files of the future, now of today; the first is {dated[0]}", file=sys.stderr)
     # This engine has the folder's lock and has sent nothing yet. With --directory, jobs do not tell whose they are.
     started_in = Path(workflow.workdir_init)

@@ -37,5 +37,6 @@ rule report_application:
         parts=parts("report"),
         given=input_options,
     shell:
-        "python -m degcraft.stages.report {wildcards.application} {params.given} --benchmarks results/benchmarks"
+        "python -m degcraft.stages.report {wildcards.application} {params.given}"
+        " --benchmarks $(dirname {log})/../../benchmarks"
         " --spec {params.spec:q} --code {params.code} --output {output} 2> {log}"

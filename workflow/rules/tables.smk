@@ -58,7 +58,7 @@ rule table2:
         about=caption,
     shell:
         "python -m degcraft.stages.tables --table table2 --metrics {input.metrics}"
-        " --metrics-root results/metrics --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
+        " --metrics-root $(dirname {output.csv})/metrics --absent {params.absent:q} --spec {params.spec:q} --code {params.code}"
         " --output {output.csv} --markdown {output.markdown} 2> {log}"
 
 
