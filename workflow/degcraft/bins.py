@@ -27,6 +27,14 @@ class Region:
         Standard deviation of the noise, grey levels of 255.
     quality : (low, high)
         JPEG quality, 1 to 100; infinite where nothing is compressed.
+
+    Examples
+    --------
+    >>> from degcraft.streams import stream
+    >>> film = Region(blur=(1, 2), noise=(10, 20), quality=(60, 60))
+    >>> blur, noise, quality = film.draw(stream(0, "example"))
+    >>> 1 <= blur <= 2, 10 <= noise <= 20, quality
+    (True, True, 60)
     """
 
     blur: Range
@@ -91,7 +99,18 @@ def grid(bins: dict[str, Any]) -> list[Region]:
 
 
 def unit_edges(bins: dict[str, Any]) -> list[NDArray[np.float64]]:
-    """Edges of the bins along each parameter, as shares of its range."""
+    """Edges of the bins along each parameter, as shares of its range.
+
+    Parameters
+    ----------
+    bins : dict
+        The config section ``bins``, as for `grid`.
+
+    Examples
+    --------
+    >>> [edges.tolist() for edges in unit_edges({name: {"range": [0, 50], "count": 2} for name in PARAMETERS})]
+    [[0.0, 0.5, 1.0], [0.0, 0.5, 1.0], [0.0, 0.5, 1.0]]
+    """
     return [np.linspace(0, 1, bins[name]["count"] + 1) for name in PARAMETERS]
 
 
@@ -106,7 +125,14 @@ def edges(regions: Sequence[Region]) -> pd.DataFrame:
 
 
 def true_weights(regions: list[Region], target: Region) -> NDArray[np.float64]:
-    """Share of the target's degradations that falls in each bin, shape (bins,), summing to 1 inside the grid."""
+    """Share of the target's degradations that falls in each bin, shape (bins,), summing to 1 inside the grid.
+
+    Examples
+    --------
+    >>> bins = grid({name: {"range": [0, 4], "count": count} for name, count in zip(PARAMETERS, (2, 1, 1))})
+    >>> true_weights(bins, Region(blur=(1, 3), noise=(0, 4), quality=(4, 4))).tolist()
+    [0.5, 0.5]
+    """
     return np.array([target.overlap(region) for region in regions])
 
 
@@ -142,6 +168,18 @@ class Mixture:
         The bins, or the one region of an oracle.
     weights : ndarray of shape (regions,), float64
         Weights >= 0 that sum to 1.
+
+    Raises
+    ------
+    ValueError
+        As many weights as regions, none below 0, sum 1: one of these is not so.
+
+    Examples
+    --------
+    >>> from degcraft.streams import stream
+    >>> sharp, soft = (Region((blur, blur), (0, 0), (90, 90)) for blur in (0, 3))
+    >>> Mixture([sharp, soft], np.array([0.0, 1.0])).draw(stream(0, "example"))
+    (3, 0, 90)
     """
 
     regions: list[Region]

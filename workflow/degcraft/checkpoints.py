@@ -92,6 +92,15 @@ def load_weights(path: Path, sha256: str | None = None) -> Weights:
     ------
     DegcraftError
         The file is missing, of another kind, has another hash or is corrupt.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from safetensors.torch import save_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_file({"conv.bias": torch.zeros(2)}, Path(folder, "own.safetensors"))
+    ...     load_weights(Path(folder, "own.safetensors")).tensors["conv.bias"].shape
+    torch.Size([2])
     """
     if path.suffix not in SUFFIXES:
         raise DegcraftError(

@@ -95,6 +95,13 @@ def choose(images: Iterable[NDArray[np.uint8]], count: int, side: int) -> list[C
     -------
     list of Crop
         In order of choice; fewer than `count` when the images hold no more windows.
+
+    Examples
+    --------
+    >>> image = np.zeros((8, 16, 3), np.uint8)
+    >>> image[2:6, 10:14] = 200  # detail in the right half alone
+    >>> [(crop.top, crop.left, crop.pixels.shape) for crop in choose([image], count=1, side=8)]
+    [(0, 8, (8, 8, 3))]
     """
     chosen: list[tuple[int, Crop]] = []
     for number, image in enumerate(images):

@@ -50,7 +50,9 @@ def code(stage: str, *plugins: str, root: Path = _PACKAGE) -> str:
         source = _source(root, name)
         if name in found or source is None:
             continue
-        found[name], imports = _read(source.read_bytes(), str(source))
+        # The package itself only names its parts for users: no stage needs a name of its own, or the modules behind it.
+        content = b"" if name == _PACKAGE.name else source.read_bytes()
+        found[name], imports = _read(content, str(source))
         pending += [".".join(name.split(".")[:length]) for length in range(1, name.count(".") + 1)]
         pending += imports
     text = "\n".join(f"{name} {found[name]}" for name in sorted(found))

@@ -36,6 +36,11 @@ class Picture:
         As Pillow has it, without orientation and what describes the layout of the file.
     icc : bytes or None
         Colour profile, which the numbers in `colours` follow.
+
+    Examples
+    --------
+    >>> Picture(np.zeros((2, 3, 3), np.uint16)).alpha is None
+    True
     """
 
     colours: NDArray[Any]
@@ -79,7 +84,14 @@ _LAYOUT |= {*range(317, 331), *range(332, 348), *range(512, 522), *range(529, 53
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Read an image file of one page; see `read_pages`."""
+    """Read an image file of one page; see `read_pages`.
+
+    Examples
+    --------
+    >>> picture = read_picture(images.packaged("camera"))
+    >>> picture.colours.shape, picture.grey
+    ((512, 512, 3), True)
+    """
     pages = read_pages(path)
     picture = next(pages)
     if next(pages, None) is not None:
@@ -157,7 +169,16 @@ def _bytes(value: Any) -> Any:
 
 
 def write_picture(path: str | Path, picture: Picture) -> None:
-    """Write an image file; see `write_pages`."""
+    """Write an image file; see `write_pages`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(f"{folder}/deep.png", Picture(np.full((2, 3, 3), 40_000, np.uint16)))
+    ...     int(read_picture(f"{folder}/deep.png").colours.max())
+    40000
+    """
     write_pages(path, [picture])
 
 

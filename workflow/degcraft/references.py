@@ -92,6 +92,14 @@ def measured(image: NDArray[np.uint8], side: int, solid: NDArray[np.bool_] | Non
     -----
     Flat are pixels at which means over 4 x 4 pixels change by less than 2 grey levels to the next box, or by
     less than what noise alone may do. Saturated are pixels with a channel at 0 or 255.
+
+    Examples
+    --------
+    >>> image = np.full((16, 32, 3), 90, np.uint8)
+    >>> image[4:12, 20:28] = 180
+    >>> windows = measured(image, 16)
+    >>> windows.places.tolist(), windows.saturated.tolist()
+    ([[0, 16], [0, 0]], [0.0, 0.0])
     """
     size = image.shape[0], image.shape[1]
     rows, columns = size[0] // side, size[1] // side

@@ -110,6 +110,14 @@ class Restorer:
     ------
     DegcraftError
         A wrong tile, or half precision on a CPU.
+
+    Examples
+    --------
+    >>> from degcraft.backbones import build
+    >>> network = build({"kind": "srresnet", "width": 8, "blocks": 1}).eval()
+    >>> restorer = Restorer(network, torch.device("cpu"))
+    >>> restorer(Picture(np.zeros((6, 10, 3), np.uint8))).colours.shape
+    (24, 40, 3)
     """
 
     scale = SCALE

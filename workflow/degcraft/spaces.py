@@ -19,6 +19,12 @@ class Space:
         One per axis.
     lows, highs : ndarray of shape (d,), float64
         Ends of the ranges, in the parameters' units.
+
+    Examples
+    --------
+    >>> space = Space.of_bins({name: {"range": [0, high], "count": 1} for name, high in zip(PARAMETERS, (5, 50, 90))})
+    >>> space.to_cube(np.array([2.5, 50.0, 0.0])).tolist()
+    [0.5, 1.0, 0.0]
     """
 
     names: tuple[str, ...]

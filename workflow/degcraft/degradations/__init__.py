@@ -35,6 +35,15 @@ def degrade(
     -------
     ndarray of shape (height // 4, width // 4, 3), uint8
         LR image, RGB.
+
+    Examples
+    --------
+    >>> from degcraft.streams import stream
+    >>> options = {"kernel_size": 21, "downsampling": "bicubic", "noise": "colour", "chroma": "4:2:0"}
+    >>> grey = np.full((32, 48, 3), 128, np.uint8)
+    >>> image = degrade(grey, (2.0, 0.0, 90.0), stream(0, "example"), options)
+    >>> image.shape, image.min(), image.max()
+    ((8, 12, 3), np.uint8(128), np.uint8(128))
     """
     if options.keys() & MODELS.keys():
         return applied(image, steps_at(np.asarray(parameters), (image.shape[0], image.shape[1]), options), rng)

@@ -36,6 +36,12 @@ def build(options: dict[str, Any], weights: "Weights | None", device: "torch.dev
     ------
     DegcraftError
         The weights do not fit the kind.
+
+    Examples
+    --------
+    >>> dct = build({"kind": "dct"}, None, None)
+    >>> dct(np.zeros((2, 16, 16, 3), np.uint8)).shape
+    (2, 378)
     """
     extractor: Extractor = import_module(f"degcraft.extractors.{options['kind']}").build(options, weights, device)
     return extractor
@@ -59,6 +65,13 @@ def extract(extractor: Extractor, images: NDArray[np.uint8], batch: int, pooling
     -------
     ndarray of shape (samples, c), float32
         samples is n for average, n * positions for positions.
+
+    Examples
+    --------
+    >>> def brightness(images):
+    ...     return images.mean(axis=(1, 2), dtype=np.float32)
+    >>> extract(brightness, np.full((3, 8, 8, 3), 7, np.uint8), batch=2, pooling="average").tolist()
+    [[7.0, 7.0, 7.0], [7.0, 7.0, 7.0], [7.0, 7.0, 7.0]]
     """
     parts = [pool(extractor(images[start : start + batch]), pooling) for start in range(0, len(images), batch)]
     return np.concatenate(parts)

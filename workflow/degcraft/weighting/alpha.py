@@ -47,6 +47,14 @@ def scores(
     ------
     ValueError
         Other than one vector per image, too few contents to halve, or bins that cannot be told apart.
+
+    Examples
+    --------
+    >>> from degcraft.streams import stream
+    >>> points = np.linspace(0, 1, 4 * 20).reshape(4, 20, 1)  # four bins of one parameter
+    >>> found = scores(points.astype(np.float32), points, [np.linspace(0, 1, 5)], 1, stream(0, "example"))
+    >>> len(found) == len(ALPHAS), ALPHAS[found.argmax()] > 0
+    (True, True)
     """
     if features.shape[:2] != points.shape[:2]:
         raise ValueError(f"features of shape {features.shape} for {points.shape[:2]} images; one vector each is needed")

@@ -30,6 +30,11 @@ class Recipe:
         Normals per image and network.
     folds : int
         Networks; each leaves out one of as many parts of the contents.
+
+    Examples
+    --------
+    >>> Recipe(epochs=40, width=256, components=4, folds=5).folds
+    5
     """
 
     epochs: int
@@ -95,6 +100,21 @@ def estimator(
         For references of any target.
     list of float
         As from `fit`.
+
+    Examples
+    --------
+    >>> rng = stream(0, "example")
+    >>> points = rng.random((80, 1))  # ten contents, each degraded eight times by one parameter
+    >>> features = np.concatenate([points, rng.normal(size=(80, 1))], axis=1).astype(np.float32)
+    >>> found, _ = estimator(features, points, np.arange(80) % 10, Recipe(100, 16, 2, 2), seed=0)
+    >>> references = features[points[:, 0] < 0.5]
+    >>> proportions, verdict = found.mixture(references, [np.linspace(0, 1, 3)], rng)  # of two bins
+    >>> int(proportions.weights.argmax()), str(verdict)
+    (0, 'explained')
+    >>> density, _ = found.refined(references, rng)
+    >>> low, high = density.density(np.array([[0.25], [0.75]]))
+    >>> bool(low > high)
+    True
     """
     folds = contents % recipe.folds
     posterior, scores = fit(features, points, folds, recipe, seed)

@@ -107,6 +107,12 @@ def squared_distances(bins: NDArray[np.floating], references: ArrayLike, ddof: i
     ------
     ValueError
         Features are not finite, too few, or of different dimensions.
+
+    Examples
+    --------
+    >>> references = np.array([[0.0], [2.0]])
+    >>> squared_distances(np.stack([references, references + 3]), references, ddof=1).tolist()
+    [0.0, 9.0]
     """
     target = statistics(references, ddof)
     return np.array([squared_distance(statistics(features, ddof), target) for features in bins])
