@@ -1,6 +1,7 @@
-"""Equations of the documentation as pictures in the page: TeX between dollar signs, set by matplotlib, so nothing is fetched.
+"""Equations of the documentation as pictures in the page: TeX between dollar signs, set by matplotlib.
 
-``$x$`` stands in a line and ``$$x$$`` on its own, as other viewers of Markdown read it, and ``.. math:: x`` in docstrings.
+``$x$`` stands in a line and ``$$x$$`` on its own, as other viewers of Markdown read it, and ``.. math:: x`` in
+docstrings. Nothing is fetched.
 """
 
 import xml.etree.ElementTree as etree
@@ -25,9 +26,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 class Equations(Extension):
-    """The three notations, after code (190), which keeps its dollar signs, and before escapes (180), which are TeX here."""
+    """The three notations, after code (190), which keeps its dollar signs; before escapes (180), which are TeX here."""
 
-    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
+    def extendMarkdown(self, md: Markdown) -> None:
         """Register a processor for each notation."""
         md.inlinePatterns.register(Equation(r"\$\$(.+?)\$\$", md, block=True), "equation-block", 187)
         md.inlinePatterns.register(Equation(r"\.\. math::\s+(.+)", md, block=True), "equation-docstring", 186)
@@ -41,7 +42,7 @@ class Equation(InlineProcessor):
         super().__init__(pattern, md)
         self.block = block
 
-    def handleMatch(  # type: ignore[override]  # noqa: N802
+    def handleMatch(  # type: ignore[override]
         self, m: Match[str], data: str
     ) -> tuple[etree.Element, int, int]:
         """The picture of one equation."""

@@ -19,7 +19,9 @@ if not (WORKFLOW / "degcraft").is_dir():
     )
 sys.path.insert(0, str(WORKFLOW))
 if unfit := re.search(r"[:{}\n]", str(WORKFLOW)):
-    raise WorkflowError(f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it")
+    raise WorkflowError(
+        f"{WORKFLOW}: {unfit[0]!r} in the name of the workflow's folder; commands cannot name it; move it"
+    )
 
 from degcraft import captions, clocks, compared, figures, fingerprint, inputs, journal, leftovers, plans, pretraining
 from degcraft import published, repeats, sizes, targets
