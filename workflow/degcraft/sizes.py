@@ -8,6 +8,7 @@ import contextlib
 import functools
 import math
 import warnings
+from pathlib import Path
 from typing import Any
 
 from degcraft import inputs
@@ -37,7 +38,8 @@ def images(config: Config, name: str) -> int:
 
 def largest(config: Config, name: str) -> float:
     """Megapixels of the largest image of set `name`, as far as headers can be read; at least that of packaged ones."""
-    return _largest(tuple(inputs.image_files(config, name)))
+    files = sorted(inputs.image_files(config, name), key=lambda file: Path(file).stem)
+    return _largest(tuple(files[: config["prepare"][name].get("count")]))
 
 
 @functools.cache

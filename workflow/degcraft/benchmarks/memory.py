@@ -225,7 +225,8 @@ def _large(folder: Path) -> Iterator[Case]:
 
 
 def _large_cases(folder: Path, photos: str, image: Pixels) -> Iterator[Case]:
-    panel, size = "one image, by its size", round(image.shape[0] * image.shape[1] / 1e6, 2)
+    panel, test = "one image, by its size", "one test image, by its HR size"
+    size = round(image.shape[0] * image.shape[1] / 1e6, 2)
     entry = {"images": [photos], "packaged": [], "dead_leaves": 0}
     changes: Settings = {"prepare": {"train": entry, "references": {**entry, "count": 8}}}
     references = {"count": 20, "min": 2}
@@ -247,12 +248,10 @@ def _large_cases(folder: Path, photos: str, image: Pixels) -> Iterator[Case]:
     options = ["--set", "test", "--target", "setting1", "--images", f"{photos}-pack"]
     options += _options(settings, "synthesize", f"{photos}-lr", set="test", target="setting1")
     asked = sizes.test_memory(settings)
-    yield Case(panel, "synthesize test (HR size)", size, asked, _run(folder, "synthesize", *options))
+    yield Case(test, "synthesize test", size, asked, _run(folder, "synthesize", *options))
     options = ["--model", "paper.safetensors", "--test", f"{photos}-lr", *_options(settings, "restore", f"{photos}-sr")]
-    yield Case(panel, "restore test (HR size)", size, sizes.restoring_memory(PAPER), _run(folder, "restore", *options))
+    yield Case(test, "restore test", size, sizes.restoring_memory(PAPER), _run(folder, "restore", *options))
     wildcards = {"backbone": "srresnet", "target": "setting1", "draw": "uniform", "seed": "0"}
     options = ["--restored", f"{photos}-sr", "--truth", f"{photos}-pack/pixels.npy", "--weights", "alexnet.safetensors"]
     options += _options(settings, "evaluate", "metrics.csv", **wildcards)
-    yield Case(
-        panel, "evaluate (HR size)", size, sizes.evaluation_memory(settings, None), _run(folder, "evaluate", *options)
-    )
+    yield Case(test, "evaluate", size, sizes.evaluation_memory(settings, None), _run(folder, "evaluate", *options))
