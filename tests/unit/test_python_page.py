@@ -23,3 +23,8 @@ def test_page_shows_what_python_shows(tmp_path, monkeypatch):
     doctest.DocTestRunner().run(test, out=told.append)
     assert not told, "".join(told)
     assert (tmp_path / "restored.png").is_file()
+
+
+def test_commands_of_the_page_name_every_example():
+    named = re.findall(r"^python (examples/\w+\.py)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(named) == sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py"))

@@ -2,33 +2,34 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from PIL import Image
 
+from degcraft.config import merge
 from tests.conftest import photo_like
 from tests.workflow.engine import ENVIRONMENT, EVERYTHING, ROOT, TINY, jobs, snakemake
 
-FOREIGN = """
-configfile: "{root}/config.yaml"
-configfile: "{tiny}"
-configfile: "own.yaml"
+SHOWN, OWN = (
+    re.search(rf"^```{kind}\n(.*?)^```", (ROOT / "docs" / "module.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    for kind in ("snakemake", "yaml")
+)
+PLAIN = """
+configfile: "degcraft/config.yaml"
 
 
 module degcraft:
     snakefile:
-        "{root}/{snakefile}"
+        "degcraft/{snakefile}"
     config:
         config
-    prefix:
-        "sr"
 
 
-use rule * from degcraft as degcraft_*
-
-
-onstart:
-    degcraft.onstart()
-
+use rule * from degcraft
+"""
+COUNTED = """
 
 rule counted:
     input:
@@ -36,26 +37,14 @@ rule counted:
     output:
         "counted.txt",
     shell:
-        "tail -n +2 {{input}} | wc -l > {{output}}"
-"""
-PLAIN = """
-configfile: "{root}/config.yaml"
-
-
-module degcraft:
-    snakefile:
-        "{root}/Snakefile"
-    config:
-        config
-
-
-use rule * from degcraft
+        "tail -n +2 {input} | wc -l > {output}"
 """
 
 
-def foreign(folder: Path, text: str = FOREIGN, snakefile: str = "Snakefile", own: str = "{}") -> Path:
-    folder.joinpath("own.yaml").write_text(own)
-    folder.joinpath("Snakefile").write_text(text.format(root=ROOT, tiny=TINY, snakefile=snakefile))
+def foreign(folder: Path, text: str = SHOWN, own: dict[str, Any] | None = None) -> Path:
+    (folder / "degcraft").symlink_to(ROOT)
+    (folder / "Snakefile").write_text(text)
+    (folder / "own.yaml").write_text(yaml.safe_dump(merge(yaml.safe_load(TINY.read_text()), own or {})))
     return folder
 
 
@@ -85,8 +74,8 @@ def test_files_of_the_user_have_no_prefix_and_results_do(tmp_path):
     (tmp_path / "photos").mkdir()
     for number in range(2):
         Image.fromarray(photo_like(number, 64, 96)).save(tmp_path / "photos" / f"{number}.png")
-    own = "prepare: {test: {images: [photos], packaged: []}}"
-    result = run(foreign(tmp_path, own=own), "counted")
+    own = {"prepare": {"test": {"images": ["photos"], "packaged": []}}}
+    result = run(foreign(tmp_path, SHOWN + COUNTED, own), "counted")
     assert result.returncode == 0, result.stdout[-3000:]
     assert (tmp_path / "counted.txt").read_text().strip() == "2"
     assert (tmp_path / "sr/results/logs/prepare_images/test.log").is_file()
@@ -94,22 +83,26 @@ def test_files_of_the_user_have_no_prefix_and_results_do(tmp_path):
 
 
 def test_missing_files_end_a_run_that_calls_our_onstart(tmp_path):
-    result = run(foreign(tmp_path, own="prepare: {test: {images: [nowhere]}}"), "counted")
+    own = {"prepare": {"test": {"images": ["nowhere"]}}}
+    result = run(foreign(tmp_path, SHOWN + COUNTED, own), "counted")
     assert result.returncode != 0
     assert f"prepare.test.images: {tmp_path}/nowhere: not found" in result.stdout
     assert not (tmp_path / "sr").exists()
 
 
-def test_without_a_target_both_tables_are_made(tmp_path):
-    result = run(foreign(tmp_path, snakefile="workflow/Snakefile"), "-n")
+def test_the_example_of_the_page_makes_what_its_rule_wants(tmp_path):
+    result = run(foreign(tmp_path, own=yaml.safe_load(OWN)), "-n")
     assert result.returncode == 0, result.stdout[-3000:]
-    assert jobs(result.stdout)["degcraft_table1"] == jobs(result.stdout)["degcraft_table2"] == 1
+    planned = jobs(result.stdout)
+    assert (planned["wanted"], planned["degcraft_table2"], planned["degcraft_draw_figure"]) == (1, 1, 1)
 
 
-def test_the_shortest_use_has_names_and_paths_as_they_are(tmp_path):
-    result = run(foreign(tmp_path, PLAIN), "-n", "results/table2.csv")
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_the_shortest_use_has_names_and_paths_as_they_are_and_makes_both_tables(tmp_path, snakefile):
+    result = run(foreign(tmp_path, PLAIN.format(snakefile=snakefile)), "-n")
     assert result.returncode == 0, result.stdout[-3000:]
-    assert jobs(result.stdout)["table2"] == 1
+    assert jobs(result.stdout)["table1"] == jobs(result.stdout)["table2"] == 1
+    assert "results/table2.csv" in result.stdout
 
 
 def test_rules_without_their_package_say_what_is_needed(tmp_path):
