@@ -229,6 +229,7 @@ def _large_cases(folder: Path, photos: str, image: Pixels) -> Iterator[Case]:
     size = round(image.shape[0] * image.shape[1] / 1e6, 2)
     entry = {"images": [photos], "packaged": [], "dead_leaves": 0}
     changes: Settings = {"prepare": {"train": entry, "references": {**entry, "count": 8}}}
+    changes["prepare"]["test"] = {"images": [str(folder / photos)]}  # what rules look at to ask for memory
     references = {"count": 20, "min": 2}
     application = {"images": [photos], "packaged": [], "references": references, "count": 1, "window": 128}
     changes["applications"] = {"photos": application}
