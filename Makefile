@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS = never
 # Commands find .venv's programs first, as after `source .venv/bin/activate`.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup table2 figures bench test test-slurm lint format docs lock
+.PHONY: help setup table2 figures docs bench test test-slurm lint format lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -27,6 +27,9 @@ table2: setup ## compute results/table2.csv with the config as it is
 
 figures: setup ## draw every figure of the paper and judge its claims, with the config as it is
 	$(IN_VENV) snakemake --cores $(CORES) figures
+
+docs: setup ## build the documentation into site/, pages that work offline; a dead link ends it
+	$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 bench: setup ## measure speed against other programs and limits, into results/benchmarks (ten minutes on two idle cores)
 	$(IN_VENV) python -m degcraft.benchmarks
@@ -49,9 +52,6 @@ format: setup ## write Python and Snakemake files in the project's format
 	$(IN_VENV) ruff format
 	$(IN_VENV) ruff check --fix
 	$(IN_VENV) snakefmt Snakefile workflow
-
-docs: setup ## build the documentation into site/, as pages that work offline
-	$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 lock: setup ## write requirements.lock anew after an edit of the dependencies in pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

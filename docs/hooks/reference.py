@@ -38,7 +38,7 @@ def options_page() -> Iterator[str]:
             stages = ", ".join(option["x-stages"]) or "nothing"
             kind = expected(option) if "x-expected" in option or "type" in option or "enum" in option else ""
             words = [cell(text) for text in (kind, option.get("description", "").rstrip(".") + unit, stages)]
-            yield f"| `{path}` | {' | '.join(words)} |"
+            yield f"| `{path.removeprefix(f'{name}.')}` | {' | '.join(words)} |"
         yield ""
 
 
@@ -51,7 +51,7 @@ def sections(config: str) -> dict[str, str]:
 
 def cell(text: str) -> str:
     """Text that does not end a cell, nor is taken for markup."""
-    return re.sub(r"([|<*_])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([|*_])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")
 
 
 def commands_page() -> Iterator[str]:
