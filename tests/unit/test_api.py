@@ -64,10 +64,10 @@ def test_star_gives_every_name():
 
 
 def test_other_names_are_no_attributes():
-    with pytest.raises(AttributeError, match="module 'degcraft' has no attribute 'gridd'"):
-        degcraft.gridd  # noqa: B018
-    with pytest.raises(ImportError, match="cannot import name 'gridd'"):
-        exec("from degcraft import gridd")
+    with pytest.raises(AttributeError, match="module 'degcraft' has no attribute 'grids'"):
+        degcraft.grids  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'grids'"):
+        exec("from degcraft import grids")
 
 
 def test_public_names_make_no_stage_run_again(tmp_path):
