@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from degcraft.captions import LOSSES, TIMINGS
 from degcraft.errors import DegcraftError
 from degcraft.figures import MODULES, draw
 from degcraft.figures.style import Style
@@ -57,8 +58,8 @@ def test_a_lost_crop_is_named(tmp_path):
     assert not (tmp_path / "a.pdf").exists()
 
 
-def test_every_figure_of_the_paper_has_a_module():
-    assert tuple(MODULES) == FIGURES
+def test_every_figure_has_a_module():
+    assert tuple(MODULES) == (*FIGURES, LOSSES, TIMINGS)
 
 
 def test_an_unknown_figure_is_refused():

@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_run_alone(tmp_path, monkeypa
     (tmp_path / "results").write_text("in the way")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(journal, "_kept", [])
-    journal.begin(logger, [], [])
+    journal.begin(Path("results"), logger, [], [])
     journal.end(success=True)
     assert "warning: no results/status.html" in capsys.readouterr().err
     assert logger.handlers == []
@@ -102,9 +102,9 @@ def test_the_plan_is_counted_by_kind_in_the_order_of_the_rules_and_followed(tmp_
     backbones = [{"backbone": "rrdb"}, {"backbone": "srresnet"}, {"backbone": "rrdb"}]
     jobs = [SimpleNamespace(rule=rules[1], wildcards_dict={})]
     jobs += [SimpleNamespace(rule=rules[0], wildcards_dict=wildcards) for wildcards in backbones]
-    journal.begin(logger, rules, jobs)
+    journal.begin(Path("results"), logger, rules, jobs)
     journal.end(success=True)
-    begin, _ = journal.read()
+    begin, _ = journal.read(Path("results") / journal.JOURNAL)
     planned = {"train_model rrdb": 2, "train_model srresnet": 1, "table2": 1}
     assert json.dumps(begin["planned"]) == json.dumps(planned)
     ((_, follower),) = journal._kept

@@ -141,7 +141,7 @@ def test_watching_ends_with_the_run(folder, engine):
     ) as watch:  # fmt: skip
         assert watch.stdout.readline().startswith("Running")
         assert watch.poll() is None
-        with journal.JOURNAL.open("a") as file:
+        with Path("results", journal.JOURNAL).open("a") as file:
             file.write(json.dumps({"time": time.time(), "event": "end", "success": True}) + "\n")
         engine.stdin.close()
         rest, _ = watch.communicate(timeout=30)

@@ -56,14 +56,14 @@ def created(workdir):
 
 def test_no_command_of_any_rule_leaves_a_strange_name_unquoted(strange):
     workdir, config = strange
-    targets = [*OUTPUTS.values(), "figures", "results/features/strange/references-setting3.npz"]
+    targets = [*OUTPUTS.values(), "exhibits", "results/features/strange/references-setting3.npz"]
     targets += ["results/pretrained/alexnet-minc/model.safetensors"]
     done = snakemake(workdir, "-n", "-p", "--", *targets, config=config)
     assert done.returncode == 0, done.stdout[-3000:]
     commands = re.findall(
         r"\n(?:local)?rule (\w+):\n.*?(?:\nShell command: (.*?)\n)(?=\n\[|\nJob stats)", done.stdout, re.DOTALL
     )
-    assert {rule for rule, _ in commands} == set(STAGES) - {"download_weights", "figures"}
+    assert {rule for rule, _ in commands} == set(STAGES) - {"download_weights", "figures", "exhibits"}
     assert sum("touch" in command for _, command in commands) > 10
     for rule, command in commands:
         assert re.fullmatch(PLAIN, re.sub(QUOTED, "", command)), f"{rule}: {command}"

@@ -17,10 +17,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-JOURNAL = Path("results/logs/run.jsonl")
-_CRASH = Path("results/logs/status.log")  # what a page writer that failed has to say
+JOURNAL = Path("logs", "run.jsonl")  # below the folder of results
+_CRASH = Path("logs", "status.log")  # what a page writer that failed has to say
 _LONGEST = 2000  # characters of a message
 _PATIENCE = 5  # seconds that a run waits for its last page, at most
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _kept: list[tuple["Journal", "subprocess.Popen[bytes]"]] = []  # of this process's run, and who follows it
 
 
@@ -105,11 +106,13 @@ def _told(record: logging.LogRecord) -> dict[str, Any] | None:
     return None
 
 
-def begin(logger: logging.Logger, rules: Iterable[Any], jobs: Iterable[Any]) -> None:
+def begin(results: Path, logger: logging.Logger, rules: Iterable[Any], jobs: Iterable[Any]) -> None:
     """Begin the journal of a run and the page about it; where that cannot be written, the run has none.
 
     Parameters
     ----------
+    results : path
+        Folder of the results, which ``status.html`` comes to lie in.
     logger : logging.Logger
         The engine's.
     rules, jobs : iterable
@@ -120,11 +123,11 @@ def begin(logger: logging.Logger, rules: Iterable[Any], jobs: Iterable[Any]) -> 
     counts = Counter((order[job.rule.name], kind(job.rule.name, job.wildcards_dict)) for job in jobs)
     planned = {name: counts[number, name] for number, name in sorted(counts)}
     try:
-        journal = Journal(JOURNAL, planned)
-        _kept.append((journal, _follow()))
+        journal = Journal(results / JOURNAL, planned)
+        _kept.append((journal, _follow(results)))
         logger.addHandler(journal)
     except OSError as error:
-        print(f"warning: no results/status.html ({error})", file=sys.stderr)
+        print(f"warning: no {results}/status.html ({error})", file=sys.stderr)
 
 
 def end(success: bool) -> None:
@@ -135,22 +138,23 @@ def end(success: bool) -> None:
             follower.wait(_PATIENCE)
 
 
-def _follow() -> "subprocess.Popen[bytes]":
+def _follow(results: Path) -> "subprocess.Popen[bytes]":
     """Start what keeps the page up to date; it ends by itself once this process has ended."""
     package = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    with _CRASH.open("w") as crash:
+    with (results / _CRASH).open("w") as crash:
         return subprocess.Popen(
-            [sys.executable, "-m", "degcraft", "status", "--watch"],
+            [sys.executable, "-m", "degcraft", "status", "--watch", "--results", str(results)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=crash,
-            env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            # The safe path, as in jobs: nothing is imported from the working directory.
+            env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1"} | dict.fromkeys(_THREADS, "1"),
             start_new_session=True,  # Ctrl-C is for the engine; the page still has to say how the run ended
         )
 
 
-def read(path: Path = JOURNAL) -> list[dict[str, Any]]:
+def read(path: Path) -> list[dict[str, Any]]:
     """Lines of a journal; none where there is no file. A last line that is still being written is left out."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -165,7 +169,7 @@ def read(path: Path = JOURNAL) -> list[dict[str, Any]]:
     return [event for event in events if isinstance(event, dict)]
 
 
-def alive(path: Path = JOURNAL) -> bool:
+def alive(path: Path) -> bool:
     """Whether the engine that writes a journal still lives; True where that cannot be known."""
     try:
         with path.open("rb") as file:

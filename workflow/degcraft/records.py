@@ -17,7 +17,7 @@ from typing import Any
 from degcraft.published import sha256 as sha256
 
 SUFFIX = ".record"
-ASIDE = ("logs", "benchmarks")  # folders of what is told about a run, not of results
+ASIDE = ("logs", "benchmarks", "status.html")  # what is told about a run, no results
 
 _job: dict[str, Any] = {}
 _read: dict[str, str] = {}
@@ -163,7 +163,7 @@ def problem(result: Path) -> str | None:
 
 
 def results(root: Path) -> Iterator[Path]:
-    """Files and recorded folders below `root`, sorted, without logs and benchmarks."""
+    """Files and recorded folders below `root`, sorted, without what is only told about a run."""
     for path in sorted(root.iterdir()):
         if path.name.startswith(".") or path.name in ASIDE:
             continue

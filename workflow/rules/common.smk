@@ -56,8 +56,8 @@ onstart:
     left = leftovers.end(started_in) if started_in == Path.cwd() else []
     if left:
         print(f"warning: cancelled Slurm jobs that a killed run had left: {' '.join(left)}", file=sys.stderr)
-    # Last, for what is refused is no run; results/status.html is written from this journal.
-    journal.begin(logger, workflow.rules, workflow.dag.needrun_jobs())
+    # Last, for what is refused is no run; status.html is written from this journal.
+    journal.begin(RESULTS, logger, workflow.rules, workflow.dag.needrun_jobs())
 
 
 onsuccess:

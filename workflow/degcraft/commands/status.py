@@ -26,7 +26,7 @@ examples:
   degcraft status
   degcraft status --watch      # again every five seconds, until the run ends"""
 
-PAGE, BENCHMARKS = Path("results/status.html"), Path("results/benchmarks")
+PAGE = "status.html"  # below the folder of results
 _EVERY = 5  # seconds between two looks
 _POLL = 0.5  # seconds after which it is seen that the engine has ended
 _SHARE = 0.05  # of the time may be spent on looking
@@ -38,6 +38,7 @@ _CLOCKS = 60  # seconds that clocks of a cluster may differ
 def options(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--watch", action="store_true", help="look again every five seconds, until the run ends")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results (results)")
 
 
 def run(given: argparse.Namespace) -> None:
@@ -51,31 +52,31 @@ def run(given: argparse.Namespace) -> None:
     parent = os.getppid()
     if given.watch:
         os.nice(10)
-    seen = Observer()
+    seen, journaled = Observer(given.results), given.results / journal.JOURNAL
     while True:
         begun = time.monotonic()
         status = seen.status(time.time())
         if status is None:
             raise DegcraftError(
-                f"{journal.JOURNAL}: no run to tell of; one is needed in this folder; type: snakemake -n"
+                f"{journaled}: no run to tell of; one is needed in this folder; type: snakemake -n"
             )
-        _show(status, given.watch)
+        _show(status, given.results / PAGE, given.watch)
         if not given.watch or status.run.state != RUNNING:
             return
         pause = max(_EVERY, (time.monotonic() - begun) / _SHARE)
-        while pause > 0 and journal.alive():
+        while pause > 0 and journal.alive(journaled):
             time.sleep(_POLL)
             pause -= _POLL
-        if os.getppid() != parent and journal.alive():
+        if os.getppid() != parent and journal.alive(journaled):
             return  # a terminal that was closed, or an engine on a file system without locks
 
 
-def _show(status: "Status", watch: bool) -> None:
+def _show(status: "Status", path: Path, watch: bool) -> None:
     from degcraft.io import whole_file
     from degcraft.status import page, text
 
     try:
-        with whole_file(PAGE) as temporary:
+        with whole_file(path) as temporary:
             temporary.write_text(page(status), encoding="utf-8")
     except DegcraftError as error:  # a full disk is the run's matter
         print(f"note: {error}", file=sys.stderr)
@@ -84,18 +85,25 @@ def _show(status: "Status", watch: bool) -> None:
 
 
 class Observer:
-    """Looks at a run again and again; what does not change is read once."""
+    """Looks at a run again and again; what does not change is read once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    results : path
+        Folder of the results.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self._journal = results / journal.JOURNAL
         self._seconds: dict[tuple[int, int], float | None] = {}
-        self._usual = _usual(BENCHMARKS)
+        self._usual = _usual(results / "benchmarks")
 
     def status(self, now: float) -> "Status | None":
         """How the run stands; None where there is none."""
         from degcraft.status import Status
 
-        alive = journal.alive()  # before the journal is read: an end that is written in between counts
-        found = state(journal.read(), alive)
+        alive = journal.alive(self._journal)  # before the journal is read: an end that is written in between counts
+        found = state(journal.read(self._journal), alive)
         if found is None:
             return None
         going = {number: job for number, job in found.jobs.items() if job.state in (RUNNING, STOPPED)}

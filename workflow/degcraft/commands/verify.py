@@ -16,7 +16,6 @@ from typing import Any
 
 from degcraft import manifest, records
 from degcraft.errors import DegcraftError
-from degcraft.io import read_json
 
 HELP = "check all results against their checksums, config and code"
 EXAMPLES = """examples:
@@ -91,6 +90,8 @@ def compare(there: Path, here: Path) -> None:
     DegcraftError
         One of the manifests is missing, or the runs are different computations.
     """
+    from degcraft.io import read_json
+
     if not here.exists():
         raise DegcraftError(f"{here}: no such file; this run has no manifest; type: snakemake --cores 1 {here}")
     found = manifest.differences(read_json(there), read_json(here))

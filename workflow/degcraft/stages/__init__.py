@@ -14,7 +14,7 @@ from degcraft.errors import DegcraftError
 def enter(main: Callable[[Sequence[str]], None]) -> None:
     """Run a stage's command line; wrong input ends it with one plain message and exit code 1."""
     job = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    job.add_argument("--spec", type=json.loads)
+    job.add_argument("--spec", type=json.loads, default={})
     job.add_argument("--code")
     given, _ = job.parse_known_args()
     recorded = records.job(Path(sys.argv[0]).stem, given.spec, given.code) if given.code else nullcontext()
