@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from degcraft.streams import stream
@@ -29,29 +30,31 @@ def repeated_kills(folder: Path, steps: int, kills: int, seed: int) -> bool:
     )
     print(f"undisturbed: {steps} steps in {seconds:.0f} s; seed {seed}", flush=True)
     run = whole.copied(folder / "killed", "models")
-    for number in range(kills):
+    # By steps, not by seconds: a machine may be faster the second time.
+    after = np.sort(stream(seed, "faults", "repeated-kill").uniform(0, 0.98, kills)) * steps
+    killed = 0
+    for number, step in enumerate(after):
         rng = stream(seed, "faults", "repeated-kill", number)
-        way, wait = _WAYS[rng.integers(len(_WAYS))], rng.uniform(0.5, 1.4) * seconds / (kills + 1)
-        if not _killed(run, way, wait):
-            print(f"{number:4d} the training ended before")
-            break
-        print(f"{number:4d} {way} after {wait:.1f} s at {_step(run)}", flush=True)
+        way = _WAYS[rng.integers(len(_WAYS))]
+        if not _killed(run, way, int(step), rng.uniform(0, seconds / 100)):
+            print(f"{number:4d} the training ended before step {step:.0f}")
+            continue
+        killed += 1
+        print(f"{number:4d} {way} at step {_step(run)}", flush=True)
     if not run.recover():
         print(run.output[-3000:])
         return False
     same = run.bytes() == whole.bytes()
-    print(f"killed {number + 1} times: {'the same bytes' if same else 'OTHER BYTES'} as undisturbed")
-    return same
+    print(f"killed {killed} times: {'the same bytes' if same else 'OTHER BYTES'} as undisturbed")
+    return same and killed > 0
 
 
-def _killed(run: Run, way: str, wait: float) -> bool:
-    """Go on with the training for some time, then end it; False if it was done before."""
+def _killed(run: Run, way: str, step: int, pause: float) -> bool:
+    """Go on with the training to a step and for some seconds, then end it; False if it was done before."""
     run.do("--unlock")
     engine = run.start()
-    until(lambda: run.stages() or engine.poll() is not None, 60)
-    log = run.results / "logs" / "train_model" / f"{MODEL}.log"
-    until(lambda: engine.poll() is not None or (log.exists() and "step" in log.read_text()), 120)
-    time.sleep(wait)
+    until(lambda: engine.poll() is not None or (run.stages() and _step(run) >= step), run.patience)
+    time.sleep(pause)
     if engine.poll() is not None:
         run.finish(engine)
         return False
@@ -64,7 +67,7 @@ def _killed(run: Run, way: str, wait: float) -> bool:
     return True
 
 
-def _step(run: Run) -> str:
-    """The last step that the log tells of."""
-    log = (run.results / "logs" / "train_model" / f"{MODEL}.log").read_text()
-    return (re.findall(r"step \d+(?:/\d+)?", log) or ["no step"])[-1]
+def _step(run: Run) -> int:
+    """The last step that the log tells of, 0 before one."""
+    log = run.results / "logs" / "train_model" / f"{MODEL}.log"
+    return int((re.findall(r"step (\d+)", log.read_text() if log.exists() else "") or [0])[-1])

@@ -120,35 +120,3 @@ def disk(pixels: Mapping[str, float], work: Work, side: int) -> float:
     """
     restored = sum(count * SCALE**2 * BYTES.get(suffix, FRAME_BYTES) for suffix, count in pixels.items())
     return restored + 3 * work.synthetic * side**2 + PREPARED
-
-
-def duration(seconds: float) -> str:
-    """A time as one says it, two digits at most.
-
-    Examples
-    --------
-    >>> [duration(s) for s in (3, 47, 130, 4500, 9e4, 4e6)]
-    ['10 seconds', '50 seconds', '3 minutes', '1.2 hours', '25 hours', '47 days']
-    """
-    if seconds < 55:
-        return f"{max(10, math.ceil(seconds / 10) * 10)} seconds"
-    if seconds < 3300:
-        return f"{math.ceil(seconds / 60)} minute{'s' if seconds > 60 else ''}"
-    if seconds < 2 * 86400:
-        hours = seconds / 3600
-        return f"{hours:.1f} hours" if hours < 10 else f"{math.ceil(hours)} hours"
-    return f"{math.ceil(seconds / 86400)} days"
-
-
-def size(count: float) -> str:
-    """Bytes as one says them.
-
-    Examples
-    --------
-    >>> [size(count) for count in (2e5, 32e6, 4.2e9, 3e12)]
-    ['1 MB', '32 MB', '4.2 GB', '3.0 TB']
-    """
-    for unit, power in (("TB", 1e12), ("GB", 1e9)):
-        if count >= power:
-            return f"{count / power:.1f} {unit}"
-    return f"{max(1, round(count / 1e6))} MB"

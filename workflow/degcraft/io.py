@@ -14,15 +14,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft import records
 from degcraft.errors import DegcraftError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Path_ = str | os.PathLike[str]
 
@@ -119,13 +121,13 @@ def read_arrays(path: Path_, *names: str) -> list[NDArray[Any]]:
         raise damaged(path, error) from error
 
 
-def write_table(path: Path_, table: pd.DataFrame) -> None:
+def write_table(path: Path_, table: "pd.DataFrame") -> None:
     """Write a table as CSV; numbers keep all their digits, missing ones read NA."""
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False, na_rep="NA", lineterminator="\n")
 
 
-def read_table(path: Path_, *columns: str, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: Path_, *columns: str, text: Sequence[str] = ()) -> "pd.DataFrame":
     """Read a CSV and make sure that it has rows and `columns`; columns named in `text` stay strings, even "NA".
 
     Raises
@@ -133,6 +135,8 @@ def read_table(path: Path_, *columns: str, text: Sequence[str] = ()) -> pd.DataF
     DegcraftError
         The file is missing, empty, cut within a line, malformed or lacks a column.
     """
+    import pandas as pd
+
     try:
         records.used(path)
         content = Path(path).read_bytes()
@@ -260,6 +264,8 @@ def write_pack(
     sources : sequence of str
         One per image: where it is from.
     """
+    import pandas as pd
+
     places: list[tuple[int, int, int]] = []
     contents: list[str] = []
     end = 0

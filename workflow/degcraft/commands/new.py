@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from degcraft import health, inputs, places
+from degcraft import health, inputs, phrases, places
 from degcraft.config import validate
 from degcraft.entries import DEFAULT, SECTION, inserted, merged, parsed
 from degcraft.errors import DegcraftError
@@ -199,7 +199,7 @@ def _tell_next(config: dict[str, Any], name: str, material: "Material", extra: l
     work = estimates.needed(config, name, sum(material.pixels.values()), lambda path: Path(path).exists())
     size = estimates.disk(material.pixels, work, config["prepare"]["crop"] // SCALE)
     free = shutil.disk_usage(Path()).free
-    disk = f"about {estimates.size(size)} of disk, {estimates.size(free)} are free here"
+    disk = f"about {phrases.size(size)} of disk, {phrases.size(free)} are free here"
     print(f"{'problem' if size > free else 'needs'}: {disk}")
     try:
         pace = measure(config, config["report"]["backbone"], estimates.extractor_of(config))
@@ -208,7 +208,7 @@ def _tell_next(config: dict[str, Any], name: str, material: "Material", extra: l
         return
     side_by_side = 1 if pace.device != "cpu" else max(1, cores // config["compute"]["threads"])
     parts = estimates.seconds(work, pace.step, pace.megapixel, pace.synthetic, side_by_side)
-    said = [estimates.duration(part) for part in (sum(parts), *parts)]
+    said = [phrases.duration(part) for part in (sum(parts), *parts)]
     models = f"training {len(work.steps)} model{'' if len(work.steps) == 1 else 's'}"
     print(
         f"takes: about {said[0]} here ({pace.device}, {cores} cores, from {1 / pace.step:.3g} steps/s just measured): "

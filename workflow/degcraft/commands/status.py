@@ -57,9 +57,7 @@ def run(given: argparse.Namespace) -> None:
         begun = time.monotonic()
         status = seen.status(time.time())
         if status is None:
-            raise DegcraftError(
-                f"{journaled}: no run to tell of; one is needed in this folder; type: snakemake -n"
-            )
+            raise DegcraftError(f"{journaled}: no run to tell of; one is needed in this folder; type: snakemake -n")
         _show(status, given.results / PAGE, given.watch)
         if not given.watch or status.run.state != RUNNING:
             return

@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from degcraft.bins import PARAMETERS
 from degcraft.checks import estimated
+from degcraft.phrases import spoken
 from degcraft.report import charts, words
 from degcraft.report.contents import Contents
 from degcraft.report.distribution import joint, marginals
 from degcraft.report.pictures import SHOWN, Shown, data_uri, shown
 from degcraft.report.quality import CHECKED, check_means
 from degcraft.report.svg import number
-from degcraft.report.timings import spoken
 
 REFERENCES = 100  # crops on the contact sheet, at most
 PARAMETER_CHARTS = 6  # of models with more parameters, the ones that the references tell most about

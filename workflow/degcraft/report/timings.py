@@ -75,17 +75,3 @@ def timing_table(seconds: Mapping[tuple[str, ...], float], common: Collection[st
         for parts in places
     ]
     return pd.DataFrame(lines, columns=["job", "of", "seconds"])
-
-
-def spoken(seconds: float) -> str:
-    """A duration as people say it.
-
-    Examples
-    --------
-    >>> spoken(0.42), spoken(75), spoken(7322)
-    ('0.4 s', '1 min 15 s', '2 h 2 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

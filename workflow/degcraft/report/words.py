@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from degcraft.figures.names import printed
+from degcraft.phrases import counted
 from degcraft.report.contents import BICUBIC, TRUTH, Contents
 
 _ROWS = {
@@ -36,17 +37,6 @@ def rows(draw: str, beside: Sequence[str]) -> dict[str, tuple[str, str]]:
     for other in beside:
         found[other] = _ROWS.get(other, (printed(other), f"trained under another estimate ({printed(other)})"))
     return found | {key: _ROWS[key] for key in (BICUBIC, TRUTH)}
-
-
-def counted(count: int, noun: str) -> str:
-    """A number and its noun.
-
-    Examples
-    --------
-    >>> counted(1, "crop"), counted(3, "image")
-    ('1 crop', '3 images')
-    """
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def summary(contents: Contents) -> str:

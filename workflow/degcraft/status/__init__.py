@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from degcraft.estimates import duration
-from degcraft.report.timings import spoken
-from degcraft.report.words import counted
+from degcraft.phrases import counted, duration, spoken
 from degcraft.runs import FAILED, FINISHED, RUNNING, STOPPED, Job, Left, Run, Training
 
 SHOWN = 40  # jobs of a list, at most

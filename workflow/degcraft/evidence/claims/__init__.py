@@ -14,7 +14,8 @@ from degcraft.evidence.claims.gains import gain_claims
 from degcraft.evidence.claims.maps import map_claims
 from degcraft.evidence.claims.order import order_claims
 from degcraft.evidence.claims.stability import stability_claims
-from degcraft.evidence.claims.verdicts import COLUMNS, FAILS, HOLDS, LEVEL, REPEATS, UNDECIDED, UNTESTED, counted
+from degcraft.evidence.claims.verdicts import COLUMNS, FAILS, HOLDS, LEVEL, REPEATS, UNDECIDED, UNTESTED
+from degcraft.phrases import counted
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from degcraft.evidence.claims.families import families, family_of, measured_lines, why_missing
-from degcraft.evidence.claims.verdicts import FAILS, HOLDS, Line, Statement, counted
+from degcraft.evidence.claims.verdicts import FAILS, HOLDS, Line, Statement
 from degcraft.evidence.maps import CONTENTS
+from degcraft.phrases import counted
 from degcraft.spec import weighting_name
 
 BEST = ("alexnet-imagenet", "vgg22", "vgg54")

@@ -18,11 +18,11 @@ from degcraft.evidence.claims.verdicts import (
     UNTESTED,
     Line,
     Statement,
-    counted,
     paired,
     t_interval,
     too_few,
 )
+from degcraft.phrases import counted
 
 DECIDED = 0.5  # least share of the pairs of draws that both backbones must order beyond seed noise
 

@@ -7,7 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from degcraft.evidence.claims.families import families, measured_lines, why_missing
-from degcraft.evidence.claims.verdicts import LEVEL, REPEATS, Line, Statement, counted, rank_correlation, too_few
+from degcraft.evidence.claims.verdicts import LEVEL, REPEATS, Line, Statement, rank_correlation, too_few
+from degcraft.phrases import counted
 
 ENOUGH = (100, 150)  # images
 # paper: Fig. 3 c "enough" has no number. Measured on photographs, ImageNet AlexNet separates bins least: its median bin

@@ -16,6 +16,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from degcraft.phrases import counted
+
 COLUMNS = ("claim", "source", "measured", "spread", "expected", "verdict", "why")
 HOLDS, FAILS, UNTESTED = "holds", "does not hold", "not tested"
 UNDECIDED = "undecided"  # how a reason begins where the bar lies within the interval
@@ -88,17 +90,6 @@ def too_few(number: int, noun: str) -> str:
     '1 seed, 3 are needed'
     """
     return f"{counted(number, noun)}, {REPEATS} are needed"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun.
-
-    Examples
-    --------
-    >>> counted(1, "seed"), counted(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass(frozen=True)
