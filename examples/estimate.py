@@ -25,6 +25,7 @@ def main() -> None:
     given = parser.parse_args()
     rng, options, bins = degcraft.stream(0, "estimate"), CONFIG["degradation"], degcraft.grid(CONFIG["bins"])
 
+    print(f"degrading {given.contents} crops in {len(bins)} bins", flush=True)
     contents = crops(CLEAN, given.contents)
     points = np.array([[region.draw(rng) for _ in contents] for region in bins])
     images = [degcraft.degrade(*pair, rng, options) for row in points for pair in zip(contents, row, strict=True)]
@@ -33,6 +34,7 @@ def main() -> None:
     cube = degcraft.Space.of_bins(CONFIG["bins"]).to_cube(points).reshape(-1, 3)
     recipe = degcraft.PosteriorRecipe(given.epochs, width=128, components=4, folds=4)
     numbers = np.tile(np.arange(len(contents)), len(bins))
+    print(f"learning from {len(numbers)} images what their traces say, {given.epochs} epochs", flush=True)
     estimator, _ = degcraft.fit_estimator(bank, cube, numbers, recipe, seed=0)
 
     setting = degcraft.Region.from_config(KNOWN)

@@ -1,6 +1,7 @@
 """Restore the images of a folder with a trained model, four times larger, under their own names."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import degcraft
@@ -16,7 +17,10 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="folder for the restored images")
     parser.add_argument("--tile", type=int, default=256, help="side of tiles (LR pixels), 0: whole images")
     given = parser.parse_args()
-    restorer = degcraft.Restorer.read(given.model, tile=given.tile)
+    try:
+        restorer = degcraft.Restorer.read(given.model, tile=given.tile)
+    except degcraft.DegcraftError as error:
+        sys.exit(f"error: {error}")
     given.output.mkdir(parents=True, exist_ok=True)
     for file in sorted(given.folder.iterdir()):
         if file.suffix.lower() not in SUFFIXES:

@@ -145,20 +145,23 @@ OPTIONAL |= {"methods.<method>"}
 )
 def test_every_option_is_required_where_its_kind_has_it(default_config, path):
     config = copy.deepcopy(default_config)
-    names = {"<setting>": "setting1", "<extractor>": "vgg22", "<backbone>": "rrdb"}
-    names |= {"<application>": "archive", "<figure>": "figure6", "<method>": "ikc"}
-    *parents, last = [names.get(key, key) for key in path.split(".")]
-    if path == "extractors.<extractor>.seed":
-        parents = ["extractors", "alexnet-random"]
-    if path == "extractors.<extractor>.textures":
-        parents = ["extractors", "alexnet-minc"]
-    if path in ("backbones.<backbone>.groups", "backbones.<backbone>.reduction"):
-        parents = ["backbones", "rcan"]
+    *parents, last = place = owned(config, path.split("."))
     node = config
     for key in parents:
         node = node[key]
     del node[last]
-    assert any(f"{'.'.join([*parents, last])}: missing; " in line for line in problems(config))
+    assert any(f"{'.'.join(place)}: missing; " in line for line in problems(config))
+
+
+def owned(node, path):
+    """The path with the first entry that has the option in the place of each <name>; None if there is none."""
+    key, *rest = path
+    names = list(node) if key.startswith("<") else [key] if key in node else []
+    ends = [] if rest else [[name] for name in names]
+    for name in names if rest else ():
+        below = owned(node[name], rest) if isinstance(node[name], dict) else None
+        ends += [[name, *below]] if below else []
+    return ends[0] if ends else None
 
 
 def test_a_missing_section_is_told(default_config):

@@ -12,10 +12,12 @@ BLOCK = re.compile(r'^```(\w+)(?: title="(.*?)")?\n(.*?)^```', re.MULTILINE | re
 
 
 def edited(text, diff):
-    """The text with the one place changed that a diff shows, without line numbers."""
+    """The text with the one place changed that a diff shows, without line numbers; as it is where that was done."""
     lines = diff.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if not line.startswith("+"))
     after = "".join(line[1:] for line in lines if not line.startswith("-"))
+    if before not in text and after in text:
+        return text
     assert text.count(before) == 1, f"{text.count(before)} times in the file, not once:\n{before}"
     return text.replace(before, after)
 

@@ -24,7 +24,7 @@ LAYERS = {
 ORDER = list(LAYERS)
 # Besides stages, the modules whose purpose is files; no other opens any.
 FILES = (
-    "benchmarks.files captions cards checkpoints choices classes decoding fingerprint images inputs inspection io journal"
+    "benchmarks.files benchmarks.memory captions cards checkpoints choices classes decoding fingerprint images inputs inspection io journal"
     " models pictures published records restoring resumption schema sizes video"
 )
 OPENERS = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "read_csv", "to_csv", "mkdir", "savez"}

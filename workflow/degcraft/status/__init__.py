@@ -19,8 +19,8 @@ _ENDS = {
     RUNNING: "",
     FINISHED: "Every job is done.",
     FAILED: "Run the same command again once the cause is mended: what is done stays done.",
-    STOPPED: "The engine was killed, or its machine was lost. Run the same command again to go on; if it complains "
-    "about a lock, type snakemake --unlock first.",
+    STOPPED: "The engine was killed, or its machine was lost; jobs that it had started may still be at work. Run the "
+    "same command again to go on; if it complains about a lock, type snakemake --unlock first.",
 }
 
 
