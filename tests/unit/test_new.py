@@ -162,7 +162,7 @@ def test_unreadable_and_small_files_are_named_and_nothing_is_written(material, c
     assert "--images: 8 files cannot be used" in err
     assert "bad 0.png" in err
     assert "and 3 more" in err
-    assert "--images: 1 files are smaller than 72 x 72 pixels" in err
+    assert "--images: 1 file smaller than 72 x 72 pixels" in err
     assert "tiny.png (90 x 71)" in err
     assert "nothing was written" in err
     assert sorted(file.name for file in material.iterdir()) == ["film", "my.yaml"]

@@ -290,7 +290,7 @@ def test_the_command_restores_what_it_is_given(tmp_path, capsys):
     save(tmp_path / "in" / "a.png")
     path = model(tmp_path / "model.safetensors")
     line = ["--model", path, tmp_path / "in", "-o", tmp_path / "out", "--device", "cpu", "--tile", "32"]
-    for told in ("1 files restored", "0 files restored, 1 were done already"):
+    for told in ("1 file restored", "0 files restored, 1 done already"):
         command.run(parser.parse_args(list(map(str, line))))
         assert capsys.readouterr().out == f"{told}: {tmp_path / 'out'}\n"
     assert names(tmp_path / "out") == ["a.png"]

@@ -130,6 +130,9 @@ def _entry(config: Config, entry: str | dict[str, Any], suffixes: tuple[str, ...
         return _plain(*_folder(place, suffixes), suffixes)
     except FileNotFoundError:
         return [], [f"{place}: not found; check the path, or set its folder with --config data=FOLDER"]
+    except NotADirectoryError:
+        known = " ".join(SUFFIXES + VIDEO_SUFFIXES)
+        return [], [f"{place}: not an image, video or folder; read are {known}, and CSV lists as {{list: {path}}}"]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return [], [f"{place}: cannot be read ({error}); needed is a {'folder' if entry is path else 'CSV file'}"]
 

@@ -11,6 +11,7 @@ from degcraft import images, inputs
 from degcraft.cleanness import are_clean, cleanness
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
+from degcraft.phrases import counted
 from degcraft.pictures import read_pages
 from degcraft.survey import LOST, few
 
@@ -87,7 +88,7 @@ def problems(material: Material, side: int, least: int, reduce: int) -> list[str
     if material.unreadable:
         found += _told("--images", material.unreadable, "cannot be used; take them out of the folder, or repair them")
     if material.small:
-        cut = f"are smaller than {side} x {side} pixels, a reference crop; take them out"
+        cut = f"smaller than {side} x {side} pixels, a reference crop; take them out"
         found += _told("--images", material.small, cut)
     if reduce > 1 and any(kind in inputs.VIDEO_SUFFIXES for kind in material.kinds):
         found.append("--reduce: goes with images; videos are restored as they are; leave it out")
@@ -101,7 +102,7 @@ def problems(material: Material, side: int, least: int, reduce: int) -> list[str
 
 def _told(option: str, files: list[str], problem: str) -> list[str]:
     more = [f"  and {len(files) - TOLD} more"] if len(files) > TOLD else []
-    return [f"{option}: {len(files)} files {problem}:", *(f"  {file}" for file in files[:TOLD]), *more]
+    return [f"{option}: {counted(len(files), 'file')} {problem}:", *(f"  {file}" for file in files[:TOLD]), *more]
 
 
 def truth_problems(truth: list[str], files: list[str], material: Material) -> list[str]:

@@ -44,7 +44,7 @@ def read_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, A
             meta = json.loads((file.metadata() or {}).get(KEY, "{}"))
         weights = load_file(path)
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        raise damaged(path, str(error)) from None
+        raise damaged(path, error) from None
     if not meta or not isinstance(meta, dict):
         raise DegcraftError(f"{path}: no degcraft metadata; needed: a model trained by this workflow")
     try:

@@ -48,11 +48,17 @@ def run(given: argparse.Namespace) -> None:
     DegcraftError
         An option, a file or the output folder does not fit; see `degcraft.restoring.restore_all`.
     """
+    from degcraft.phrases import counted
     from degcraft.restore import Restorer
     from degcraft.restoring import expanded, restore_all
 
+    if given.model.suffix != ".safetensors":
+        raise DegcraftError(
+            f"--model {given.model}: expected a model of the workflow, model.safetensors; other files of a model are for "
+            f"other programs; type: --model {given.model.with_suffix('.safetensors')}"
+        )
     files = expanded(given.inputs)
     restorer = Restorer.read(given.model, given.device, given.tile, given.half)
     done = restore_all(restorer, files, given.output, again=given.again)
-    kept = f", {len(done.kept)} were done already" if done.kept else ""
-    print(f"{len(done.restored)} files restored{kept}: {given.output}")
+    kept = f", {len(done.kept)} done already" if done.kept else ""
+    print(f"{counted(len(done.restored), 'file')} restored{kept}: {given.output}")

@@ -111,11 +111,11 @@ def _lines(status: Status) -> Iterator[str]:
         yield _ENDS[status.run.state]
     running = status.numbered(RUNNING)
     for number, job in sorted(running, key=lambda one: one[0] not in status.trainings)[:SHOWN]:
-        yield f"  {job.rule} {name(job)}: {_now(status, number, job)}"
+        yield f"  {f'{job.rule} {name(job)}'.strip()}: {_now(status, number, job)}"
     if len(running) > SHOWN:
         yield f"  and {len(running) - SHOWN} more"
     for number, job in status.numbered(FAILED)[:SHOWN]:
-        yield f"failed: {job.rule} {name(job)}, attempt {job.attempt}; log: {', '.join(job.logs) or 'none'}"
+        yield f"failed: {f'{job.rule} {name(job)}'.strip()}, attempt {job.attempt}; log: {', '.join(job.logs) or 'none'}"
         yield from (f"    {line}" for line in status.tails.get(number, "").splitlines())
     yield from (f"engine: {error}" for error in status.run.errors)
 
@@ -125,7 +125,7 @@ def _now(status: Status, number: int, job: Job) -> str:
     again = f"attempt {job.attempt}, " if job.attempt > 1 else ""
     if number in status.trainings:
         return again + reached(status.trainings[number])
-    return f"{again}{'waits' if number in status.waiting else 'runs'} for {spoken(status.now - job.began)}"
+    return f"{again}{'waits' if number in status.waiting else 'runs'} for {spoken(max(status.now - job.began, 0))}"
 
 
 def page(status: Status) -> str:
