@@ -11,8 +11,8 @@ from degcraft.references import Choice, Windows, choose_references, measured, ov
 FEW = 50  # references: fewer get a note
 # The figures are means over the four settings of docs/figures/figure17.csv (traces, refined).
 LOST = (
-    "with few, estimates depend on which images happen to be among them, and error bars widen; 25 are nearly as good as "
-    "100, 10 clearly worse (docs/estimation.md, Figure 17)"
+    "with few, estimates depend on which images happen to be among them, and error bars widen; 25 are nearly as good "
+    "as 100, 10 clearly worse (docs/estimation.md, Figure 17)"
 )
 
 

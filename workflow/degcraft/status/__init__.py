@@ -111,13 +111,17 @@ def _lines(status: Status) -> Iterator[str]:
         yield _ENDS[status.run.state]
     running = status.numbered(RUNNING)
     for number, job in sorted(running, key=lambda one: one[0] not in status.trainings)[:SHOWN]:
-        yield f"  {f'{job.rule} {name(job)}'.strip()}: {_now(status, number, job)}"
+        yield f"  {_named(job)}: {_now(status, number, job)}"
     if len(running) > SHOWN:
         yield f"  and {len(running) - SHOWN} more"
     for number, job in status.numbered(FAILED)[:SHOWN]:
-        yield f"failed: {f'{job.rule} {name(job)}'.strip()}, attempt {job.attempt}; log: {', '.join(job.logs) or 'none'}"
+        yield f"failed: {_named(job)}, attempt {job.attempt}; log: {', '.join(job.logs) or 'none'}"
         yield from (f"    {line}" for line in status.tails.get(number, "").splitlines())
     yield from (f"engine: {error}" for error in status.run.errors)
+
+
+def _named(job: Job) -> str:
+    return f"{job.rule} {name(job)}".strip()
 
 
 def _now(status: Status, number: int, job: Job) -> str:
