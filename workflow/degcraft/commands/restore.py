@@ -56,8 +56,8 @@ def run(given: argparse.Namespace) -> None:
 
     if given.model.suffix != ".safetensors":
         raise DegcraftError(
-            f"--model {given.model}: expected a model of the workflow, model.safetensors; its other files are for other "
-            f"programs; type: --model {given.model.with_suffix('.safetensors')}"
+            f"--model {given.model}: expected a model of the workflow, model.safetensors; its other files are for "
+            f"other programs; type: --model {given.model.with_suffix('.safetensors')}"
         )
     files = expanded(given.inputs)
     restorer = Restorer.read(given.model, given.device, given.tile, given.half)
