@@ -211,6 +211,12 @@ def test_checks_of_estimates_without_a_blur_are_a_table_alone():
     assert text.count("not measured") == 2 * 4
 
 
+@pytest.mark.parametrize(("sharpness", "told"), [(0.9, True), (1.5, False), (np.nan, False)])
+def test_a_network_that_does_no_more_than_bicubic_is_told(sharpness, told):
+    text = page(contents(checks=contents().checks.assign(sharpness=sharpness)))
+    assert ("no sharper than bicubic interpolation" in text) == told
+
+
 def test_checks_are_averaged_in_the_order_of_the_page():
     means = check_means(contents().checks, [DRAW, *BESIDE, "bicubic"])
     assert means["row"].tolist() == [DRAW, *BESIDE, "bicubic"]

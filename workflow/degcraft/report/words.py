@@ -54,6 +54,12 @@ def summary(contents: Contents) -> str:
         sentences.append(f"The references are {contents.estimate.fit['verdict']} by the degradation model.")
     if contents.quality is not None:
         sentences.append(outcome(contents.quality, contents.draw, contents.beside, contents.pairs))
+    checks = contents.checks
+    if checks.loc[checks["row"] == contents.draw, "sharpness"].mean() <= 1:
+        sentences.append(
+            "What it restores is no sharper than bicubic interpolation: what it lacks first is a longer training "
+            "(train.iterations)."
+        )
     return " ".join(sentences)
 
 
