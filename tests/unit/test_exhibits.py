@@ -68,7 +68,7 @@ def test_losses_of_all_trainings_are_one_table_and_a_panel_each_backbone(tmp_pat
     )
     phases = [{"phase": name, "step": 5, "loss": 2.0, "lr": 1.0} for name in ("encoder", "restoration")]
     method = write_loss(root, "dasr/any/blind/seed0", phases)
-    exhibits.losses([plain, method], root, tmp_path / "losses.csv")
+    exhibits.losses([plain, method], tmp_path / "losses.csv")
     table = read_table(tmp_path / "losses.csv")
     assert list(table.columns) == ["backbone", "target", "draw", "seed", "phase", "step", "loss"]
     assert table["backbone"].tolist() == ["rrdb"] * 2 + ["dasr"] * 2
@@ -81,8 +81,8 @@ def test_losses_of_all_trainings_are_one_table_and_a_panel_each_backbone(tmp_pat
 
 def test_a_loss_from_elsewhere_is_refused(tmp_path):
     path = write_loss(tmp_path, "rrdb/seed0", [{"step": 5, "loss": 1.0}])
-    with pytest.raises(DegcraftError, match="give --root"):
-        exhibits.losses([path], tmp_path, tmp_path / "losses.csv")
+    with pytest.raises(DegcraftError, match="not the losses of a model"):
+        exhibits.losses([path], tmp_path / "losses.csv")
 
 
 def test_pages_show_markdown_and_tables_and_no_html_of_theirs(tmp_path):

@@ -16,8 +16,7 @@ rule collect_losses:
     params:
         code=code("exhibits"),
     shell:
-        "python -m degcraft.stages.exhibits losses --inputs {input} --root results/models"
-        " --code {params.code} --output {output} 2> {log}"
+        "python -m degcraft.stages.exhibits losses --inputs {input}" " --code {params.code} --output {output} 2> {log}"
 
 
 rule collect_timings:
@@ -38,7 +37,7 @@ rule collect_timings:
     params:
         code=code("exhibits"),
     shell:
-        "python -m degcraft.stages.exhibits timings --root results/benchmarks"
+        "python -m degcraft.stages.exhibits timings --root $(dirname {output})/benchmarks"
         " --code {params.code} --output {output} 2> {log}"
 
 

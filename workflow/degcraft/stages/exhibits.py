@@ -15,15 +15,13 @@ MEASURED = {"s": "seconds", "cpu_time": "cpu_seconds", "max_rss": "memory_mib"} 
 OWN = "collect_timings"
 
 
-def losses(inputs: Sequence[Path], root: Path, output: Path) -> None:
+def losses(inputs: Sequence[Path], output: Path) -> None:
     """Write the loss curves of many trainings into one table.
 
     Parameters
     ----------
     inputs : sequence of path
-        ``<root>/<backbone>/<target>/<draw>/seed<k>/loss.csv``.
-    root : path
-        Where those paths start.
+        ``.../models/<backbone>/<target>/<draw>/seed<k>/loss.csv``.
     output : path
         CSV: backbone, target, draw, seed, phase (empty for trainings of one), step, loss.
 
@@ -34,9 +32,9 @@ def losses(inputs: Sequence[Path], root: Path, output: Path) -> None:
     """
     tables = []
     for path in inputs:
-        parts = path.relative_to(root).parent.parts if path.is_relative_to(root) else ()
-        if len(parts) != len(MODEL):
-            raise DegcraftError(f"{path}: not {root}/{'/'.join(MODEL)}/loss.csv; give --root its start")
+        home, *parts = path.parts[-len(MODEL) - 2 : -1] or ("",)
+        if home != "models" or len(parts) != len(MODEL):
+            raise DegcraftError(f"{path}: not the losses of a model; needed are models/{'/'.join(MODEL)}/loss.csv")
         table = read_table(path, "step", "loss")
         tables.append(table.assign(**dict(zip(MODEL, parts, strict=True)), phase=table.get("phase", "")))
     columns = [*MODEL, "phase", "step", "loss"]
@@ -119,12 +117,12 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=["losses", "timings", "page"])
     parser.add_argument("--inputs", type=Path, nargs="*", default=[], help="losses: one CSV per model; page: the table")
-    parser.add_argument("--root", type=Path, help="losses: folder of models; timings: folder of benchmark files")
+    parser.add_argument("--root", type=Path, help="timings: folder of benchmark files")
     parser.add_argument("--code", required=True)
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args(argv)
     if given.kind == "losses":
-        losses(given.inputs, given.root, given.output)
+        losses(given.inputs, given.output)
     elif given.kind == "timings":
         timings(given.root, given.output)
     else:
