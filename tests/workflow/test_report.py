@@ -13,7 +13,7 @@ from tests.workflow.engine import snakemake
 
 def made(tiny_run, path):
     """The report of the finished run; the run itself stays as it is."""
-    result = snakemake(tiny_run, "exhibits", "--cores", "1", "--nolock", "--report", str(path))
+    result = snakemake(tiny_run, "--cores", "1", "--nolock", "--report", str(path), "--", "exhibits")
     assert result.returncode == 0, result.stdout[-3000:]
     assert "downloading" not in result.stdout  # the parts of the page come with the engine's package
     return path
