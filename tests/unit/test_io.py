@@ -155,7 +155,7 @@ def test_damaged_tables_are_refused(tmp_path, content, reason):
 
 
 def test_missing_table_is_told(tmp_path):
-    with pytest.raises(DegcraftError, match=r"a.csv: no such file; the workflow makes it; type: snakemake --cores 1 "):
+    with pytest.raises(DegcraftError, match=r"a.csv: no such file; check the path; results are made by"):
         io.read_table(tmp_path / "a.csv")
 
 

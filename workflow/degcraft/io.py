@@ -96,7 +96,7 @@ def unwritable(path: Path_, error: OSError) -> DegcraftError:
 def damaged(path: Path_, reason: object) -> DegcraftError:
     """Error for a file that should be whole but is not, or is not there."""
     if isinstance(reason, FileNotFoundError):
-        return DegcraftError(f"{path}: no such file; the workflow makes it; type: snakemake --cores 1 {path}")
+        return DegcraftError(f"{path}: no such file; check the path; results are made by: snakemake --cores 1 NAME")
     found, result = " ".join(str(reason).split()), shlex.quote(str(records.result_of(Path(path))))
     return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {result}, then run again")
 

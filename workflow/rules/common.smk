@@ -56,10 +56,8 @@ onstart:
     left = leftovers.end(started_in) if started_in == Path.cwd() else []
     if left:
         print(f"warning: cancelled Slurm jobs that a killed run had left: {' '.join(left)}", file=sys.stderr)
-    # The engine's limit of 100 jobs a second, when nobody set another, wakes its scheduler once more a second for every
-    # job that ended while others waited: after some hundred jobs the engine takes a part of a core from them.
-    limiter = workflow.scheduler.job_rate_limiter
-    if limiter is not None and limiter.max_jobs / limiter.timespan >= 100:
+    # The engine's default limit wakes its scheduler each second, for ever, for every job that ended while others waited.
+    if (limiter := workflow.scheduler.job_rate_limiter) and limiter.max_jobs / limiter.timespan >= 100:
         workflow.scheduler.job_rate_limiter = None
     # Last, for what is refused is no run; status.html is written from this journal.
     journal.begin(RESULTS, logger, workflow.rules, workflow.dag.needrun_jobs())

@@ -16,7 +16,7 @@ rule collect_losses:
     params:
         code=code("exhibits"),
     shell:
-        "python -m degcraft.stages.exhibits losses --inputs {input}" " --code {params.code} --output {output} 2> {log}"
+        "python -m degcraft.stages.exhibits losses --inputs {input} --code {params.code} --output {output} 2> {log}"
 
 
 rule collect_timings:
