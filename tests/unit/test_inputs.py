@@ -173,7 +173,7 @@ def test_the_default_needs_no_files(default_config):
 BAD = [
     (["gone"], 'gone: not found; check the path, or set its folder with --config data=FOLDER'),
     (["empty"], "empty: no image in this folder; .bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp are read"),
-    (["file.txt"], "file.txt: cannot be read ("),
+    (["file.txt"], "file.txt: not an image, video or folder; read are .bmp .jpeg"),
     (["gone/*.png"], "gone/*.png: not found; check the path"),
     (["empty/*_LR.png"], "empty: no image in this folder that *_LR.png names; .bmp, "),
     (["../up"], '"../up" holds ".."; give the whole path, or set data to the folder above'),

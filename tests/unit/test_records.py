@@ -76,6 +76,13 @@ def test_a_record_that_outlives_its_result_is_no_hindrance(tmp_path):
         io.read_table(tmp_path / "t.csv", "bin")
 
 
+def test_a_file_missing_in_a_folder_means_that_the_folder_is_made_again(tmp_path):
+    write(tmp_path)
+    (tmp_path / "sr" / "parameters.csv").unlink()
+    with pytest.raises(DegcraftError, match=rf"parameters.csv: missing, .*; type: rm -r {tmp_path}/sr, then run again"):
+        io.read_table(tmp_path / "sr" / "parameters.csv", "image")
+
+
 def test_a_kill_between_result_and_record_leaves_a_result_that_can_be_read(tmp_path, monkeypatch):
     path = tmp_path / "t.csv"
     with records.job(*JOB):

@@ -95,10 +95,11 @@ def unwritable(path: Path_, error: OSError) -> DegcraftError:
 
 def damaged(path: Path_, reason: object) -> DegcraftError:
     """Error for a file that should be whole but is not, or is not there."""
-    if isinstance(reason, FileNotFoundError):
+    result = records.result_of(Path(path))
+    if isinstance(reason, FileNotFoundError) and not result.exists():
         return DegcraftError(f"{path}: no such file; check the path; results are made by: snakemake --cores 1 NAME")
-    found, result = " ".join(str(reason).split()), shlex.quote(str(records.result_of(Path(path))))
-    return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {result}, then run again")
+    found, name = " ".join(str(reason).split()), shlex.quote(str(result))
+    return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {name}, then run again")
 
 
 def write_arrays(path: Path_, meta: dict[str, Any], **arrays: NDArray[Any]) -> None:
@@ -227,7 +228,7 @@ class ImagePack(Sequence[NDArray[np.uint8]]):
             records.used(Path(folder) / "pixels.npy")
             pixels = np.load(Path(folder) / "pixels.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise damaged(folder, error) from error
+            raise damaged(Path(folder) / "pixels.npy", error) from error
         if pixels.dtype != np.uint8 or pixels.shape != (ends[-1],):
             raise damaged(folder, f"{pixels.size} bytes of pixels, {ends[-1]} indexed")
         self._places: list[tuple[int, int, int]] = list(map(tuple, place.tolist()))
