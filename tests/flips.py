@@ -67,7 +67,9 @@ def write(folder: Path) -> dict[str, Kind]:
         "array": Kind(folder / "a.npz", folder / "a.npz", lambda: io.read_arrays(folder / "a.npz", "x", "names")),
         "table": Kind(folder / "t.csv", folder / "t.csv", lambda: io.read_table(folder / "t.csv", "bin")),
         "description": Kind(folder / "m.json", folder / "m.json", lambda: io.read_json(folder / "m.json")),
-        "pixels of a pack": Kind(folder / "pack/pixels.npy", folder / "pack", lambda: io.ImagePack(folder / "pack")),
+        "pixels of a pack": Kind(
+            folder / "pack/pixels.npy", folder / "pack/pixels.npy", lambda: io.ImagePack(folder / "pack")
+        ),
         "index of a pack": Kind(
             folder / "pack/index.csv", folder / "pack/index.csv", lambda: io.ImagePack(folder / "pack")
         ),
