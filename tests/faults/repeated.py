@@ -53,7 +53,7 @@ def _killed(run: Run, way: str, step: int, pause: float) -> bool:
     """Go on with the training to a step and for some seconds, then end it; False if it was done before."""
     run.do("--unlock")
     engine = run.start()
-    until(lambda: engine.poll() is not None or (run.stages() and _step(run) >= step), run.patience)
+    until(lambda: engine.poll() is not None or (run.stages() and _step(run) >= step), run.patience, 0.2)
     time.sleep(pause)
     if engine.poll() is not None:
         run.finish(engine)

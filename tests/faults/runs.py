@@ -168,11 +168,11 @@ def send(pid: int, number: signal.Signals, *, group: bool = False) -> bool:
     return True
 
 
-def until(done: Callable[[], object], seconds: float) -> bool:
-    """Wait until something is so; False if it is not in time."""
+def until(done: Callable[[], object], seconds: float, every: float = 0.002) -> bool:
+    """Wait until something is so, which is asked for `every` so many seconds; False if it is not in time."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.002)
+        time.sleep(every)
     return True
