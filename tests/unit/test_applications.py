@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from degcraft.alignment import Alignment
 from degcraft.errors import DegcraftError
 from degcraft.interpolation import reduced
 from degcraft.io import read_arrays, read_png, read_table
@@ -14,7 +13,7 @@ from tests.conftest import photo_like
 
 def spec(**changes):
     references = {"count": 5, "min": 2, "crops": []} | changes.pop("references", {})
-    application = {"packaged": [], "references": references, "window": 48, "count": 2, "reduce": 1, "truth": []}
+    application = {"packaged": [], "references": references, "window": 48, "count": 2, "reduce": 1}
     return {"application": application | changes, "crop": 128, "seed": 0}
 
 
@@ -27,9 +26,9 @@ def files(tmp_path):
     return [str(path) for path in paths]
 
 
-def cut(files, folder, truth=(), crops=(), **changes):
-    outputs = applications.Outputs(*(folder / name for name in ("references.npz", "test", "truth", "material")))
-    applications.run(files, truth, crops, spec(**changes), "hash", outputs)
+def cut(files, folder, crops=(), **changes):
+    outputs = applications.Outputs(*(folder / name for name in ("references.npz", "test", "material")))
+    applications.run(files, crops, spec(**changes), "hash", outputs)
     return read_arrays(folder / "references.npz", "images")[0], read_table(folder / "test" / "parameters.csv", "name")
 
 
@@ -75,18 +74,17 @@ def test_small_and_too_few_images_are_refused(tmp_path):
     refused(
         tmp_path,
         [str(tmp_path / "small.png")],
-        (),
         r"1 of 1 files .*\n.*small.png: 40 x 20 pixels, .*32 x 32 are needed",
     )
     Image.fromarray(photo_like(0, 40, 40)).save(tmp_path / "one.png")
     message = r"1 reference crops of 32 x 32 pixels, 2 are needed \(.*min\): with few, .*Figure 17\); add images$"
-    refused(tmp_path, [str(tmp_path / "one.png")], (), message)
+    refused(tmp_path, [str(tmp_path / "one.png")], message)
 
 
 def test_fewer_references_than_wanted_are_refused_unless_asked_for(files, tmp_path):
     references = {"count": 100, "min": 20}
     message = "18 reference crops of 32 x 32 pixels, 20 are needed .*; or set applications.<name>.references.min to 18"
-    refused(tmp_path, files, (), message.replace("; or", ".*, or"), references=references)
+    refused(tmp_path, files, message.replace("; or", ".*, or"), references=references)
     crops, _ = cut(files, tmp_path, references={"count": 100, "min": 18})
     assert len(crops) == 18
     (told,) = [note for note in material(tmp_path)["notes"] if note.startswith("There are only 18 references")]
@@ -114,9 +112,9 @@ def test_material_tells_where_each_crop_is_from(files, tmp_path):
 def test_the_seed_decides_the_order_and_repeats(files, tmp_path):
     orders = []
     for number, seed in enumerate((0, 0, 1, 2, 3)):
-        outputs = [tmp_path / str(number) / name for name in ("references.npz", "test", "truth", "material")]
-        applications.run(files, (), (), spec() | {"seed": seed}, "hash", applications.Outputs(*outputs))
-        orders.append((outputs[3] / "crops.csv").read_bytes())
+        outputs = [tmp_path / str(number) / name for name in ("references.npz", "test", "material")]
+        applications.run(files, (), spec() | {"seed": seed}, "hash", applications.Outputs(*outputs))
+        orders.append((outputs[2] / "crops.csv").read_bytes())
     assert orders[0] == orders[1]
     assert len(set(orders)) > 1
 
@@ -145,7 +143,7 @@ def test_duplicates_and_black_images_are_left_out_and_told(files, tmp_path):
     assert material(tmp_path)["duplicates"] == 1
     assert "1 exact duplicates were left out." in notes
     assert "2 images or frames of one colour (black frames, for example) were left out." in notes
-    refused(tmp_path / "none", more[1:], (), "all images are of one colour")
+    refused(tmp_path / "none", more[1:], "all images are of one colour")
 
 
 def test_images_of_one_name_get_names_of_their_own(files, tmp_path):
@@ -167,101 +165,29 @@ def test_images_are_reduced_first(files, tmp_path):
         assert any(np.array_equal(small[top : top + 30, left : left + 30], found) for top, left in places)
 
 
-def test_without_truth_its_folder_is_empty(files, tmp_path):
-    cut(files, tmp_path)
-    assert list((tmp_path / "truth").iterdir()) == []
-
-
-@pytest.fixture
-def pairs(tmp_path):
-    """LR and HR images of three scenes; HR content lies 1 pixel further down, and is brighter."""
-    paths = {"LR": [], "HR": []}
-    for number, name in enumerate("cab"):
-        scene = 20 + photo_like(number, 321, 400) // 2
-        for kind, image in (("LR", reduced(scene[1:], 4)), ("HR", scene[:-1] + np.uint8(9))):
-            paths[kind].append(str(tmp_path / f"{name}_{kind}.png"))
-            Image.fromarray(image).save(paths[kind][-1])
-    return sorted(paths["LR"]), sorted(paths["HR"])
-
-
-def test_truth_is_the_window_that_belongs_to_the_lr_window(pairs, tmp_path):
-    _, names = cut(pairs[0], tmp_path, pairs[1])
-    assert names["name"].tolist() == ["a_LR", "c_LR"]
-    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == ["a_LR.png", "alignment.csv", "c_LR.png"]
-    for name, file in zip(names["name"], pairs[1][::2], strict=True):
-        window, truth, whole = read_png(tmp_path / "test", name), read_png(tmp_path / "truth", name), Image.open(file)
-        assert truth.shape == (192, 192, 3)
-        back = reduced(truth, 4).astype(int) - 9
-        assert np.abs(back - window)[4:-4, 4:-4].mean() < 4  # a quarter of an LR pixel apart
-        assert any(
-            np.array_equal(np.array(whole)[4 * top : 4 * top + 192, 4 * left : 4 * left + 192], truth)
-            for top in range(33)
-            for left in range(53)
-        )
-
-
-def test_the_alignment_is_written_beside_the_truth(pairs, tmp_path):
-    cut(pairs[0], tmp_path, pairs[1], count=3)
-    table = read_table(tmp_path / "truth" / "alignment.csv", "name", text=["name"])
-    assert list(table) == ["name", *Alignment.__dataclass_fields__]
-    assert table["name"].tolist() == ["a_LR", "b_LR", "c_LR"]
-    assert table["down"].to_numpy() == pytest.approx(np.ones(3), abs=0.05)
-    assert table["right"].to_numpy() == pytest.approx(np.zeros(3), abs=0.05)
-    for channel in ("red", "green", "blue"):
-        brightness = table[f"offset_{channel}"] + 100 * (table[f"gain_{channel}"] - 1)
-        assert brightness.to_numpy() == pytest.approx(np.full(3, 9), abs=1)
-
-
-def test_lr_images_that_were_enlarged_are_reduced_to_a_quarter_of_the_truth(pairs, tmp_path):
-    enlarged = []
-    for file in pairs[0]:
-        image = Image.open(file)
-        enlarged.append(file.replace("_LR", "_large"))
-        image.resize((400, 320), Image.Resampling.BICUBIC).save(enlarged[-1])
-    cut(enlarged, tmp_path, pairs[1], reduce=4)
-    window = read_png(tmp_path / "test", "a_large")
-    assert window.shape == (48, 48, 3)
-    assert read_png(tmp_path / "truth", "a_large").shape == (192, 192, 3)
-
-
-def refused(tmp_path, files, truth, message, **changes):
+def refused(tmp_path, files, message, **changes):
     with pytest.raises(DegcraftError, match=message):
-        cut(files, tmp_path, truth, **changes)
+        cut(files, tmp_path, **changes)
     assert not (tmp_path / "references.npz").exists()
     assert not (tmp_path / "test").exists()
-    assert not (tmp_path / "truth").exists()
 
 
-def test_truth_of_another_size_is_refused_before_anything_is_written(pairs, tmp_path):
-    small = r"3 images of the truth are not 4 times as large as their LR images, first .*a_HR\.png: 400 x 320 pixels; "
-    small += "its LR image a_LR of 50 x 40 needs 200 x 160; .* set reduce"
-    refused(tmp_path, *pairs, small, reduce=2)
-    # The last one is not among the images that are shown, but wrong all the same.
-    Image.open(pairs[1][2]).crop((0, 0, 396, 320)).save(pairs[1][2])
-    refused(tmp_path, *pairs, r"1 images of the truth are not 4 times .*c_HR\.png: 396 x 320 pixels; ")
+def test_windows_tell_where_they_are_from(files, tmp_path):
+    cut(files, tmp_path)
+    places = read_table(tmp_path / "test" / "parameters.csv", "name", text=["name", "source"])
+    assert places["source"].tolist() == ["a.png", "c.png"]
+    assert places["number"].tolist() == [1, 0]  # in the order in which they were given, c, a, b
+    assert places["frame"].isna().all()
+    for place in places.itertuples():
+        image, window = np.array(Image.open(tmp_path / place.source)), read_png(tmp_path / "test", place.name)
+        assert (place.height, place.width) == image.shape[:2]
+        assert np.array_equal(image[place.top : place.top + 48, place.left : place.left + 48], window)
 
 
-def test_truth_of_another_scene_is_refused(pairs, tmp_path):
-    refused(tmp_path, pairs[0], pairs[1][::-1], "application: a_LR: image pair: correlation .*give each image its own")
-
-
-def test_truth_of_another_number_is_refused(pairs, tmp_path):
-    refused(tmp_path, pairs[0], pairs[1][:2], "2 images of the truth for 3 LR images; each needs its own")
-    refused(tmp_path, pairs[0], pairs[1], "3 images of the truth for 4 LR images", packaged=["coins"])
-
-
-def test_the_command_line_finds_both_by_patterns(pairs, tmp_path):
-    options = spec(images=["*_LR.png"], truth=["*_HR.png"])
-    places = {
-        "data": tmp_path,
-        "references": tmp_path / "r.npz",
-        "test": tmp_path / "test",
-        "truth": tmp_path / "truth",
-        "material": tmp_path / "material",
-    }
-    flags = [f"--{name}={place}" for name, place in places.items()]
-    applications.main([*flags, "--spec", json.dumps(options), "--code", "hash"])
-    expected = tmp_path / "expected"
-    cut(*pairs[:1], expected, pairs[1])
-    for name in ("a_LR.png", "c_LR.png", "alignment.csv"):
-        assert (tmp_path / "truth" / name).read_bytes() == (expected / "truth" / name).read_bytes()
+def test_the_command_line_finds_images_by_patterns(files, tmp_path):
+    places = {"data": tmp_path, "references": tmp_path / "r.npz", "test": tmp_path / "test"}
+    flags = [f"--{name}={place}" for name, place in {**places, "material": tmp_path / "material"}.items()]
+    applications.main([*flags, "--spec", json.dumps(spec(images=["*.png"])), "--code", "hash"])
+    cut(files, tmp_path / "expected")
+    for name in ("a.png", "c.png"):
+        assert (tmp_path / "test" / name).read_bytes() == (tmp_path / "expected" / "test" / name).read_bytes()

@@ -7,8 +7,20 @@ from jsonschema import Draft202012Validator
 
 from degcraft.schema import options, reruns_table, schema
 
-STAGES = ["prepare", "applications", "synthesize", "pretrain", "features", "posterior", "distances", "alpha", "weights"]
-STAGES += ["estimation", "train", "methods", "restore", "evaluate", "tables", "evidence", "checks", "export", "report"]
+STAGES = ["prepare", "applications", "truth", "synthesize", "pretrain", "features", "posterior", "distances", "alpha"]
+STAGES += [
+    "weights",
+    "estimation",
+    "train",
+    "methods",
+    "restore",
+    "evaluate",
+    "tables",
+    "evidence",
+    "checks",
+    "export",
+    "report",
+]
 STAGES += ["figures"]
 
 

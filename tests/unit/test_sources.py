@@ -31,9 +31,9 @@ def test_names_are_safe_and_unique_and_in_order(tmp_path):
     assert shown["coins"] == "packaged:coins"
 
 
-def test_truth_stays_with_its_image():
-    sources = named_sources(["z.png", "a.png"], [], ["1.png", "2.png"])
-    assert [(source.name, source.truth.name) for source in sources] == [("a", "2.png"), ("z", "1.png")]
+def test_sources_keep_their_place_in_what_was_given():
+    sources = named_sources(["z.png", "a.png"], ["coins"])
+    assert [(source.name, source.number) for source in sources] == [("a", 1), ("coins", 2), ("z", 0)]
 
 
 def test_pages_of_a_tiff_are_images(tmp_path):
@@ -96,13 +96,6 @@ def test_a_video_gives_frames_that_are_spread(tmp_path):
     again = dict(material.again([1, 4]))
     assert {number: piece.frame for number, piece in again.items()} == {1: 9, 4: 27}
     assert all(np.array_equal(piece.pixels, pieces[number].pixels) for number, piece in again.items())
-
-
-def test_truth_does_not_go_with_pages(tmp_path):
-    pages = [Image.fromarray(photo_like(seed, 20, 30)) for seed in (1, 2)]
-    tiff = save(tmp_path / "b.tif", pages[0], save_all=True, append_images=pages[1:])
-    with pytest.raises(DegcraftError, match=r"b.tif: pages with truth, which goes with files of one image only"):
-        list(Material(named_sources([tiff], [], [tiff]), 16))
 
 
 def test_again_gives_what_the_first_reading_numbered(tmp_path):

@@ -61,7 +61,7 @@ def specs(config):
 
     evidence = config["evidence"]
     for name in config["applications"]:
-        for stage in ("applications", "restore", "checks", "report"):
+        for stage in ("applications", "truth", "restore", "checks", "report"):
             add(stage, application=name)
         for model in plans.report_models(config, name):
             add_model(model)

@@ -14,6 +14,7 @@ from tests.conftest import photo_like
 from tests.workflow.engine import TINY, jobs, snakemake
 
 METRICS = "results/metrics/srresnet/camera/uniform/seed0.csv"
+RESTORED = "results/restored/srresnet/camera/uniform/seed0"
 CAMERA = {
     "images": ["pairs/*_LR.png"],
     "packaged": [],
@@ -47,7 +48,11 @@ def run(workdir, *arguments, **changes):
 
 def test_real_pairs_are_measured_by_the_model_that_is_there(workdir):
     plan = run(workdir, "-n", METRICS)
-    assert jobs(plan.stdout) == {"prepare_application": 1, "restore_images": 1, "evaluate_model": 1}
+    assert jobs(plan.stdout) == {"prepare_application": 1, "prepare_truth": 1, "restore_images": 1, "evaluate_model": 1}
+    # Truth that is named later is measured against, and nothing else is done again.
+    result = run(workdir, "--cores", "2", RESTORED, truth=[])
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert jobs(run(workdir, "-n", METRICS).stdout) == {"prepare_truth": 1, "evaluate_model": 1}
     result = run(workdir, "--cores", "2", METRICS)
     assert result.returncode == 0, result.stdout[-3000:]
     table = pd.read_csv(workdir / METRICS)
@@ -58,6 +63,8 @@ def test_real_pairs_are_measured_by_the_model_that_is_there(workdir):
     assert "evaluate: 2 images; psnr_y " in log
     assert "; aligned by a mean shift of 0.0" in log
     assert "Nothing to be done" in run(workdir, "-n", METRICS).stdout
+    assert (workdir / "results/logs/prepare_truth/camera.log").read_text() == "truth: 2 windows\n"
+    assert (workdir / "results/benchmarks/prepare_truth/camera.tsv").exists()
 
 
 def test_pairs_that_do_not_fit_are_refused_before_work(workdir):

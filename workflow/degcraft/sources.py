@@ -36,14 +36,14 @@ class Source:
         What it is called in tables and messages.
     name : str
         Unique, safe as a file name.
-    truth : Path or None
-        HR image of the same scene.
+    number : int
+        Its place among all, in the order in which they were given.
     """
 
     file: Path
     shown: str
     name: str
-    truth: Path | None = None
+    number: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Piece:
     solid: NDArray[np.bool_] | None
 
 
-def named_sources(files: Sequence[str], photographs: Sequence[str] = (), truth: Sequence[str] = ()) -> list[Source]:
+def named_sources(files: Sequence[str], photographs: Sequence[str] = ()) -> list[Source]:
     """Sources with names, in the order of these names.
 
     Parameters
@@ -80,8 +80,6 @@ def named_sources(files: Sequence[str], photographs: Sequence[str] = (), truth: 
         The user's image and video files.
     photographs : sequence of str
         Names of packaged photographs.
-    truth : sequence of str
-        HR images, one for each of `files`, then of `photographs`; or none.
 
     Raises
     ------
@@ -94,10 +92,9 @@ def named_sources(files: Sequence[str], photographs: Sequence[str] = (), truth: 
     wishes = [path.stem for path in paths] + list(photographs)
     known += [(packaged(name), f"packaged:{name}") for name in photographs]
     names = Names()
-    partners: list[Path | None] = [Path(file) for file in truth] or [None] * len(known)
     sources = [
-        Source(file, shown, names.new(wish), partner)
-        for (file, shown), wish, partner in zip(known, wishes, partners, strict=True)
+        Source(file, shown, names.new(wish), number)
+        for number, ((file, shown), wish) in enumerate(zip(known, wishes, strict=True))
     ]
     return sorted(sources, key=lambda source: source.name)
 
@@ -144,7 +141,7 @@ class Material:
         Raises
         ------
         DegcraftError
-            Files that cannot be read, images that are too small, or truth beside videos or pages.
+            Files that cannot be read, or images that are too small.
         """
         problems: list[str] = []
         seen: set[bytes] = set()
@@ -184,7 +181,7 @@ class Material:
         if is_video(source.file.name):
             from degcraft import video
 
-            self._note_kind(source, "video")
+            self._kinds.add("video")
             if wanted is None:
                 self._numbers[source] = video.chosen(source.file, self.frames)
             numbers = self._numbers[source] if wanted is None else wanted
@@ -193,17 +190,10 @@ class Material:
             return
         pages = enumerate(read_pages(source.file))
         first, second = next(pages), next(pages, None)
-        self._note_kind(source, "pages" if second else "images")
+        self._kinds.add("pages" if second else "images")
         for number, picture in chain([first], [second] if second else [], pages):
             pixels = reduced(_eight_bits(picture), self.reduce)
             yield number if second else None, pixels, _solid(picture, self.reduce)
-
-    def _note_kind(self, source: Source, kind: str) -> None:
-        if source.truth and kind != "images":
-            raise DegcraftError(
-                f"{source.shown}: {kind} with truth, which goes with files of one image only; save it as single images"
-            )
-        self._kinds.add(kind)
 
     def _is_fit(self, pixels: Pixels, solid: NDArray[np.bool_] | None, seen: set[bytes], source: Source) -> bool:
         """Whether an image is used; a duplicate is counted, a small one refused."""

@@ -22,11 +22,11 @@ def spec(config: Section, stage: str, **wildcards: str) -> str:
     config : dict
         A valid config.
     stage : str
-        prepare, applications, synthesize, pretrain, features, distances, posterior, alpha, weights, estimation,
+        prepare, applications, truth, synthesize, pretrain, features, distances, posterior, alpha, weights, estimation,
         train, methods, restore, evaluate, tables, evidence, checks, export, report or figures.
     **wildcards : str
         What the job is for; others than the stage needs are passed over.
-        prepare: set. applications, checks, report, and restore for the user's own files: application.
+        prepare: set. applications, truth, checks, report, and restore for the user's own files: application.
         synthesize: set, and target unless the set is bins or samples.
         pretrain and features: extractor. posterior: bank. weights: weighting. estimation: part.
         train, methods, export and evaluate: backbone, target, draw, seed. tables: table. evidence: figure.
@@ -144,9 +144,8 @@ def _synthesize(config: Section, wildcards: dict[str, str]) -> Section:
 
 def _applications(config: Section, wildcards: dict[str, str]) -> Section:
     # Any of these may be left out, which means the same.
-    application = {"reduce": 1, "truth": [], **entry(config, "applications", wildcards["application"])}
-    references = {"count": 100, "min": 20, "crops": [], **application.get("references", {})}
-    application = {**application, "references": references}
+    application = {"reduce": 1, **without(entry(config, "applications", wildcards["application"]), "truth")}
+    application["references"] = {"count": 100, "min": 20, "crops": [], **application.get("references", {})}
     return {"application": application, "crop": config["prepare"]["crop"], "seed": config["seed"]}
 
 
@@ -277,6 +276,9 @@ def _tables(config: Section, wildcards: dict[str, str]) -> Section:
 _SECTIONS: dict[str, Callable[[Section, dict[str, str]], Section]] = {
     "prepare": _prepare,
     "applications": _applications,
+    "truth": lambda config, wildcards: {
+        "truth": entry(config, "applications", wildcards["application"]).get("truth", [])
+    },
     "synthesize": _synthesize,
     "pretrain": _pretrain,
     "features": _features,

@@ -1,13 +1,11 @@
 rule prepare_application:
-    """Images and videos of an application as they are: windows to restore, with their truth, and crops as references."""
+    """Images and videos of an application as they are: windows to restore, and crops as references."""
     input:
         files=application_images,
-        truth=application_truth,
         crops=application_crops,
     output:
         references="results/degraded/references/{application}.npz",
         test=directory("results/degraded/test/{application}"),
-        truth=directory("results/degraded/truth/{application}"),
         material=directory("results/applications/{application}/material"),
     log:
         "results/logs/prepare_application/{application}.log",
@@ -25,5 +23,4 @@ rule prepare_application:
         code=code("applications"),
     shell:
         "python -m degcraft.stages.applications --data {resources.data:q} --spec {params.spec:q} --code {params.code}"
-        " --references {output.references} --test {output.test} --truth {output.truth}"
-        " --material {output.material} 2> {log}"
+        " --references {output.references} --test {output.test} --material {output.material} 2> {log}"

@@ -1,9 +1,9 @@
-"""Material of an application as LR images: windows to restore, with their truth if any, and crops as references."""
+"""Material of an application as LR images: windows to restore, and crops as references."""
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from degcraft import records
-from degcraft.alignment import FILE, estimate
 from degcraft.crops import spread
 from degcraft.degradations import SCALE
 from degcraft.errors import DegcraftError
-from degcraft.images import decode
-from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, listed_files, unpaired
-from degcraft.interpolation import bicubic
+from degcraft.inputs import SUFFIXES, VIDEO_SUFFIXES, listed_files
 from degcraft.io import whole_folder, write_arrays, write_json, write_table
 from degcraft.references import measured
 from degcraft.sources import Material, Piece, named_sources
@@ -39,11 +36,8 @@ class Outputs:
     references : path
         .npz with ``images`` (n, side, side, 3), uint8, RGB: reference crops; side is ``crop`` / 4.
     test : path
-        Folder of ``<name>.png``, the most detailed window of some images, and ``parameters.csv``
-        with their names.
-    truth : path
-        Folder of ``<name>.png``, the same windows of the truth, and ``alignment.csv``: what brings the enlarged
-        windows to them, name and the fields of `Alignment`. Empty without truth.
+        Folder of ``<name>.png``, the most detailed window of some images, and ``parameters.csv``: name, source,
+        number (place of the source among all), frame, height and width of the image, top, left (LR pixels).
     material : path
         Folder of ``crops.csv`` (crop, source, frame, top, left: where each reference is from, LR pixels) and
         ``material.json`` (kind, images, pixels, references, duplicates, notes).
@@ -51,7 +45,6 @@ class Outputs:
 
     references: Path
     test: Path
-    truth: Path
     material: Path
 
 
@@ -62,12 +55,11 @@ class _Found:
     references: dict[int, Pixels] = field(default_factory=dict)
     origins: dict[int, dict[str, Any]] = field(default_factory=dict)
     windows: dict[str, Pixels] = field(default_factory=dict)
-    truth: dict[str, Pixels] = field(default_factory=dict)
+    places: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(
     files: Sequence[str],
-    truth: Sequence[str],
     crops: Sequence[str],
     spec: dict[str, Any],
     code: str,
@@ -79,9 +71,6 @@ def run(
     ----------
     files : sequence of str
         The user's images and videos.
-    truth : sequence of str
-        HR images of the same scenes: one for each of `files`, then of the packaged photographs, in this
-        order; or none.
     crops : sequence of str
         The user's own reference crops; without any, windows of the images are chosen.
     spec : dict
@@ -94,17 +83,12 @@ def run(
     Raises
     ------
     DegcraftError
-        Files that cannot be used, all of them in one message; fewer references than wanted at least;
-        an image of the truth has the wrong size, or shows something else.
+        Files that cannot be used, all of them in one message; fewer references than wanted at least.
     """
     application, side = spec["application"], spec["crop"] // SCALE
-    if problem := unpaired(len(truth), len(files) + len(application["packaged"])):
-        raise DegcraftError(f"application: {problem}")
-    records.used_together("images of the application", [*files, *truth, *crops])
+    records.used_together("images of the application", [*files, *crops])
     options = application["references"]
-    material = Material(
-        named_sources(files, application["packaged"], truth), side, options["count"], application["reduce"]
-    )
+    material = Material(named_sources(files, application["packaged"]), side, options["count"], application["reduce"])
     survey = _surveyed(material, side)
     found, notes = _Found(), survey.notes()
     places: list[tuple[int, int, int]] = []
@@ -132,22 +116,10 @@ def run(
 
 
 def _surveyed(material: Material, side: int) -> Survey:
-    """Measure all images, and make sure that all truth has the right size."""
-    survey, wrong = Survey(side), []
+    """Measure all images."""
+    survey = Survey(side)
     for piece in material:
         survey.add(piece.pixels, piece.solid)
-        if piece.source.truth:
-            whole, (height, width) = decode(piece.source.truth), piece.pixels.shape[:2]
-            if whole.shape != (SCALE * height, SCALE * width, 3):
-                wrong.append(
-                    f"{piece.source.truth}: {whole.shape[1]} x {whole.shape[0]} pixels; its LR image {piece.name} of "
-                    f"{width} x {height} needs {SCALE * width} x {SCALE * height}"
-                )
-    if wrong:
-        raise DegcraftError(
-            f"application: {len(wrong)} images of the truth are not {SCALE} times as large as their LR images, first "
-            f"{wrong[0]}; pair them in order of name, cut them, or set reduce to the factor by which LR was enlarged"
-        )
     if not len(survey):
         raise DegcraftError("application: all images are of one colour; add images that show something")
     return survey
@@ -186,7 +158,7 @@ def _refuse_few(count: int, least: int, side: int) -> None:
 def _cut(
     material: Material, places: list[tuple[int, int, int]], side: int, application: dict[str, Any], found: _Found
 ) -> None:
-    """Cut reference crops, and the windows to restore with their truth."""
+    """Cut reference crops, and the windows to restore."""
     shown = set(spread(len(material.names()), application["count"]))
     crops: dict[int, list[int]] = {}
     for number, (image, _, _) in enumerate(places):
@@ -201,48 +173,33 @@ def _cut(
 
 
 def _cut_window(piece: Piece, side: int, found: _Found) -> None:
-    """Cut the most detailed window of an image, opaque if there is such a one, and its truth."""
+    """Cut the most detailed window of an image, opaque if there is such a one."""
     side = min(side, *piece.pixels.shape[:2])
     places = measured(piece.pixels, side, piece.solid).places
     if not len(places):
         places = measured(piece.pixels, side).places
     top, left = places[0].tolist()
     found.windows[piece.name] = piece.pixels[top : top + side, left : left + side].copy()
-    if piece.source.truth:
-        top, left, side = (SCALE * length for length in (top, left, side))
-        found.truth[piece.name] = decode(piece.source.truth)[top : top + side, left : left + side].copy()
-
-
-def _alignment(windows: dict[str, Pixels], true: dict[str, Pixels]) -> pd.DataFrame:
-    """What brings each enlarged window to its truth; no rows without truth."""
-    rows = []
-    for name, original in true.items():
-        try:
-            rows.append({"name": name, **asdict(estimate(bicubic(windows[name]), original))})
-        except DegcraftError as error:
-            raise DegcraftError(f"application: {name}: {error}") from error
-    return pd.DataFrame(rows)
+    height, width = piece.pixels.shape[:2]
+    size = {"number": piece.source.number, "height": height, "width": width}
+    found.places.append({"name": piece.name, **_origin(piece, top, left), **size})
 
 
 def _write_all(found: _Found, summary: dict[str, Any], meta: dict[str, Any], outputs: Outputs) -> None:
     numbers = sorted(found.references)
-    origins = pd.DataFrame([{"crop": number, **found.origins[number]} for number in numbers])
-    origins["frame"] = origins["frame"].astype("Int64")
-    alignment = _alignment(found.windows, found.truth)
+    origins = _table([{"crop": number, **found.origins[number]} for number in numbers])
     write_arrays(outputs.references, meta, images=np.stack([found.references[number] for number in numbers]))
-    _write(outputs.test, found.windows, "parameters.csv", pd.DataFrame({"name": list(found.windows)}))
-    _write(outputs.truth, found.truth, FILE, alignment)
+    with whole_folder(outputs.test) as temporary:
+        for name, pixels in found.windows.items():
+            Image.fromarray(pixels).save(temporary / f"{name}.png")
+        write_table(temporary / "parameters.csv", _table(found.places))
     with whole_folder(outputs.material) as temporary:
         write_table(temporary / "crops.csv", origins)
         write_json(temporary / "material.json", summary)
 
 
-def _write(folder: Path, images: dict[str, Pixels], index: str, table: pd.DataFrame) -> None:
-    with whole_folder(folder) as temporary:
-        for name, pixels in images.items():
-            Image.fromarray(pixels).save(temporary / f"{name}.png")
-        if len(table):
-            write_table(temporary / index, table)
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype({"frame": "Int64"})
 
 
 def main(argv: Sequence[str]) -> None:
@@ -253,14 +210,12 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--code", required=True)
     parser.add_argument("--references", type=Path, required=True, help=".npz of the reference crops")
     parser.add_argument("--test", type=Path, required=True, help="folder of the windows")
-    parser.add_argument("--truth", type=Path, required=True, help="folder of the same windows of the truth, if any")
     parser.add_argument("--material", type=Path, required=True, help="folder of what is known about the images")
     given = parser.parse_args(argv)
     data, application = {"data": given.data}, given.spec["application"]
     files = listed_files(data, application["images"], SUFFIXES + VIDEO_SUFFIXES)
-    truth, crops = (listed_files(data, images) for images in (application["truth"], application["references"]["crops"]))
-    outputs = Outputs(given.references, given.test, given.truth, given.material)
-    run(files, truth, crops, given.spec, given.code, outputs)
+    crops = listed_files(data, application["references"]["crops"])
+    run(files, crops, given.spec, given.code, Outputs(given.references, given.test, given.material))
 
 
 if __name__ == "__main__":
