@@ -57,12 +57,13 @@ lock: setup ## write requirements.lock anew after an edit of the dependencies in
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--extra dev --extra bench --python-version 3.11 pyproject.toml --output-file requirements.lock
 
-# setuptools, which builds the package itself, comes from the lock as well (torch needs it).
+# setuptools, which builds the package itself, comes from the lock as well (torch needs it). Bytecode is compiled here:
+# where Python is told to write none, each of the many short jobs would compile its imports anew, which takes most of it.
 .venv/.stamp: requirements.lock pyproject.toml
 	@"$(PYTHON)" -c "$(SUPPORTED)" 2>/dev/null || { echo \
 		"error: found no Python 3.11, 3.12 or 3.13; install one, then type: make setup PYTHON=/path/to/python" >&2; exit 1; }
 	@$(UV) --version >/dev/null 2>&1 || { $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv; }
 	@.venv/bin/python -c "$(SUPPORTED)" 2>/dev/null || { rm -rf .venv && $(UV) venv --quiet --python "$(PYTHON)" .venv; }
-	$(UV) pip sync --python .venv/bin/python --require-hashes requirements.lock
+	$(UV) pip sync --python .venv/bin/python --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
