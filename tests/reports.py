@@ -41,7 +41,9 @@ def windows(count=2, side=24):
     for number in range(count):
         lr = photo_like(number, side, side)
         rows = {draw: photo_like(10 * number + place, 4 * side, 4 * side) for place, draw in enumerate([DRAW, *BESIDE])}
-        found.append(Window(f"frame {number}", lr, {**rows, BICUBIC: bicubic(lr), TRUTH: bicubic(lr)}))
+        found.append(
+            Window(f"frame_{number}", f"frame {number}", lr, {**rows, BICUBIC: bicubic(lr), TRUTH: bicubic(lr)})
+        )
     return found
 
 
@@ -52,7 +54,8 @@ def estimate(weights):
     words = ["Blur is about 1.2 pixels, noise about 8 of 255.", "JPEG is weak."]
     pictures = {line["file"]: photo_like(place, 96, 96) for place, line in enumerate(lines)}
     ranges = np.array([np.full((3, 40), 0.0), np.full((3, 40), 0.1)]) if "class" in weights else None
-    return Estimate(weights, fit, words, ranges, pd.DataFrame(lines, columns=list(COLUMNS)), pictures)
+    explained = np.array([True, True, False, True, True])
+    return Estimate(weights, fit, words, ranges, explained, pd.DataFrame(lines, columns=list(COLUMNS)), pictures)
 
 
 def contents(**changes):

@@ -28,15 +28,23 @@ JUDGED = {"explained": 0.97, "expected": 0.93, "verdict": "explained"}
 SIDE = 128
 
 
-def table(box=BOX, floor=0.05, **judged):
-    """Table of the weighting refined for material whose degradations fill a box, as the stage weights writes it."""
+def filled(box):
+    """Density of degradations that fill a box."""
     space, masses = Space.of_bins(BINS), []
     for name, low, high in zip(space.names, space.lows, space.highs, strict=True):
         ends = (np.array(box[name]) - low) / (high - low)
         inside = np.clip(np.minimum(EDGES[1:], ends[1]) - np.maximum(EDGES[:-1], ends[0]), 0, None)
         masses.append(inside / inside.sum())
-    density = Density(np.ones(1), np.array(masses)[None]).mixed(Density.uniform(3), floor)
-    return cells(density, space).assign(**{**JUDGED, **judged})
+    return Density(np.ones(1), np.array(masses)[None])
+
+
+def table(box=BOX, floor=0.05, others=None, **judged):
+    """Table of the weighting refined for material that fills a box, as the stage weights writes it.
+
+    Half of the material may fill another box, `others`.
+    """
+    density = filled(box) if others is None else filled(box).mixed(filled(others), 0.5)
+    return cells(density.mixed(Density.uniform(3), floor), Space.of_bins(BINS)).assign(**{**JUDGED, **judged})
 
 
 def rounded(image):
@@ -148,6 +156,17 @@ def test_words_of_hardly_anything_and_of_the_end_of_a_range():
     assert noise.startswith("Hardly any noise, about")
     assert jpeg.startswith("Hardly any JPEG compression, quality about 89")
     assert jpeg.endswith("; the estimate ends at 90).")
+
+
+def test_words_of_what_most_images_agree_on():
+    box = {"blur": [1.5, 2.1], "noise": [10, 14], "quality": [42, 48]}
+    wide = {name: ends["range"] for name, ends in BINS.items()}
+    blur, noise, jpeg, _, _ = checks.in_words(table(box, others=wide))
+    # Half lies evenly between 0 and 5, half between 1.5 and 2.1: .1 x + .5 (x - 1.5) / .6 = .25, .5; .5 + .1 x = .75.
+    assert blur.startswith("Blur of about 1.9 HR pixels in most images (half between 1.6 and 2.5); others differ much,")
+    assert noise.startswith("Noise of about 13 of 255 in most images (half between 11 and 25)")
+    assert jpeg.startswith("Strong JPEG compression, quality about 4")
+    assert all("; others differ much, or do not tell (nine tenths between " in told for told in (blur, noise, jpeg))
 
 
 def test_words_of_what_is_not_known():

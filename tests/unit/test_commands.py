@@ -73,6 +73,13 @@ def test_an_unknown_command_is_refused_with_the_known_ones(printed, argv):
         assert name in err
 
 
+def test_a_word_too_many_gets_the_usage_of_its_command(printed):
+    code, _, err = printed("new", "my", "film", "--images", "scans")
+    assert code == 2
+    assert "usage: degcraft new " in err
+    assert "degcraft new: error: not understood: film\n" in err
+
+
 def test_no_command_is_refused(printed):
     code, _, err = printed()
     assert code == 2

@@ -76,7 +76,7 @@ def test_a_folder_becomes_a_target(material, capsys):
         in out
     )
     assert re.search(r"takes: about \d[\d.]* \w+ here \(\w+, \d+ cores, from [\d.e+]+ steps/s just measured\)", out)
-    assert re.search(r"training 3 models, \d+ (?:seconds|minutes?) restoring$", out.strip())
+    assert re.search(r"training 3 models, \d+ (?:seconds|minutes?) restoring$", out, re.MULTILINE)
 
 
 def test_a_name_can_be_taken_once(material, capsys):
@@ -169,13 +169,33 @@ def test_unreadable_and_small_files_are_named_and_nothing_is_written(material, c
     assert (material / "my.yaml").read_text() == "# my changes\nseed: 3\n"
 
 
+def test_images_are_read_to_their_end(material, capsys):
+    whole = material / "film" / "cut.jpg"
+    Image.fromarray(photo_like(9, 90, 120)).save(whole)
+    whole.write_bytes(whole.read_bytes()[:-300])
+    assert add("film", "--images", "film") == 1
+    err = capsys.readouterr().err
+    assert "--images: 1 file cannot be used" in err
+    assert "cut.jpg" in err
+
+
+@pytest.mark.parametrize(("load", "told"), [(7.5, True), (0.1, False)])
+def test_a_busy_machine_is_told(material, capsys, monkeypatch, load, told):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    assert add("film", "--images", "film") == 0
+    assert ("note: other programs use 7.5 of the " in capsys.readouterr().out) == told
+
+
 def test_few_images_are_gone_on_with_only_when_asked(material, capsys):
     save(material / "few", {f"{number}.png": photo_like(number, 150, 220) for number in range(3)})
     assert add("few", "--images", "few") == 1
     assert "3 images hold at most 18 reference crops of 72 x 72 pixels, 20 are needed" in capsys.readouterr().err
     assert add("few", "--images", "few", "--min", "18") == 0
     assert entry(material, "few")["references"] == {"count": 100, "min": 18, "crops": []}
-    assert "note: There are only 18 references, 100 are better" in capsys.readouterr().out
+    assert (
+        "note: There are at most 18 references, fewer where images are flat or saturated, 100 are better"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

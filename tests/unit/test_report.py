@@ -16,7 +16,7 @@ from degcraft.errors import DegcraftError
 from degcraft.interpolation import bicubic
 from degcraft.metrics import psnr_y
 from degcraft.report import charts
-from degcraft.report.contents import Window
+from degcraft.report.contents import Window, titled
 from degcraft.report.distribution import Marginal, joint, marginals, resampled
 from degcraft.report.page import page
 from degcraft.report.pictures import SHOWN, data_uri, shown
@@ -46,7 +46,7 @@ def test_pictures_decode_to_the_pixels_given():
 
 def test_windows_keep_their_place_when_they_are_cut():
     lr = photo_like(0, 201, SHOWN + 31)
-    (found,) = shown([Window("wide", lr, {"truth": lr.repeat(4, 0).repeat(4, 1)})])
+    (found,) = shown([Window("wide", "wide.png", lr, {"truth": lr.repeat(4, 0).repeat(4, 1)})])
     assert (found.height, found.width) == (SHOWN, SHOWN)
     assert np.array_equal(decoded(found.lr), lr[20 : 20 + SHOWN, 15 : 15 + SHOWN])
     small = decoded(found.rows["truth"])[2::4, 2::4].astype(int)
@@ -55,9 +55,23 @@ def test_windows_keep_their_place_when_they_are_cut():
 
 def test_windows_beyond_the_budget_are_left_out_and_told(monkeypatch):
     assert len(shown(windows(3), budget=10**9)) == 3
-    assert [window.name for window in shown(windows(3), budget=10)] == ["frame 0"]
+    assert [window.title for window in shown(windows(3), budget=10)] == ["frame 0"]
     monkeypatch.setattr("degcraft.report.page.shown", lambda chosen: shown(chosen, budget=10))
     assert "1 of 2 windows are shown" in page(contents())
+
+
+def test_crops_that_the_model_does_not_explain_are_marked():
+    text = page(contents())
+    assert "does not explain 1 of them, framed here" in text
+    assert len(re.findall(r'<li class="unexplained"><img [^>]*alt="Crop 2: [^"]*, not explained"', text)) == 1
+    assert text.count("; not explained</li>") == 1
+    judged = dataclasses.replace(contents().estimate, explained=None)
+    assert "framed here" not in page(contents(estimate=judged))
+
+
+@pytest.mark.parametrize(("frame", "said"), [(float("nan"), "Cafe Berlin.jpg"), (12.0, "Cafe Berlin.jpg, frame 12")])
+def test_images_are_called_as_their_files_are(frame, said):
+    assert titled({"source": "Cafe Berlin.jpg", "frame": frame}) == said
 
 
 def test_text_of_others_is_escaped():

@@ -52,6 +52,13 @@ def test_shares_are_those_of_the_pixels():
     assert windows.flat[by_left[64]] < 0.3
 
 
+def test_images_without_a_good_window_are_counted():
+    flat = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    images = [texture(0), flat, texture(1)]
+    assert chosen(images, count=9, least=2).notes == ["1 of 3 images gave no crop: none of their windows is good."]
+    assert chosen(images, count=2, least=2).notes == []  # two were wanted
+
+
 def test_noise_is_no_texture():
     image = np.clip(128 + rng().normal(0, 20, (64, 64, 3)), 0, 255).astype(np.uint8)
     plane = luma_of(image)

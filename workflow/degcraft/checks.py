@@ -148,6 +148,7 @@ def _rmse(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 _TENTHS = "nine tenths between"
 _WHOLE = 0.75  # share of its range over which a parameter's nine tenths say nothing about it
+_HALF = 0.3  # share of its range that its middle half takes, at most, where most images agree; uniform: .5
 _NAMES = {"blur": "wide the blur", "noise": "strong the noise", "quality": "strong the JPEG compression"}
 _FADED = 2.93  # HR pixels per pixel of blur: patterns of this period keep a tenth of their contrast
 
@@ -178,7 +179,11 @@ def _sentence(weights: pd.DataFrame, name: str) -> str:
     least, greatest = quantiles(weights, name, [0.0, 1.0])
     between = f"{_TENTHS} {digits(low)} and {digits(high)}"
     if high - low > _WHOLE * (greatest - least):
-        return f"The images do not tell how {_NAMES[name]} is, or it differs much between them ({between})."
+        first, third = quantiles(estimated(weights), name, [0.25, 0.75])
+        if third - first > _HALF * (greatest - least):
+            return f"The images do not tell how {_NAMES[name]} is, or it differs much between them ({between})."
+        half = f"half between {digits(first)} and {digits(third)}"
+        return f"{_kind(name, middle)} in most images ({half}); others differ much, or do not tell ({between})."
     end = "" if greatest - middle > 0.05 * (greatest - least) else f"; the estimate ends at {digits(greatest)}"
     return f"{_kind(name, middle)} ({between}{end})."
 

@@ -18,7 +18,8 @@ from degcraft.survey import LOST, few
 CROPS_OF_IMAGE = 64  # an image gives no more
 CROPS_OF_VIDEO = 100  # frames that are looked at
 FEW_IMAGES = 10
-LOOKED_AT = 6  # images that are decoded
+LOOKED_AT = 6  # images that are judged as pictures
+DECODED = 200  # images that are read to their end; of more, evenly spaced ones, since that takes longer than a look
 TOLD = 5  # files that are named one by one
 _PILLOW = ["PNG", "JPEG", "TIFF", "BMP", "WEBP"]
 
@@ -36,12 +37,17 @@ class Material:
 
 
 def inspected(files: Iterable[str], side: int, reduce: int) -> Material:
-    """Look at the headers of files; `side`: of reference crops."""
+    """Look at the headers of files, and read images to their end; `side`: of reference crops."""
     material = Material()
-    for file in files:
+    files = list(files)
+    every = -(-len(files) // DECODED)
+    for place, file in enumerate(files):
         suffix = Path(file).suffix.lower()
         try:
             sizes, frames = _sizes(file)
+            if place % every == 0 and suffix in inputs.SUFFIXES:
+                for _ in read_pages(file):
+                    pass
         except DegcraftError as error:
             material.unreadable.append(str(error))
             continue
@@ -128,7 +134,7 @@ def truth_problems(truth: list[str], files: list[str], material: Material) -> li
 
 def notes(material: Material, files: list[str]) -> list[str]:
     """What is worth knowing before the run, in sentences."""
-    found = few(material.crops)
+    found = few(material.crops, at_most=True)
     if len(material.sizes) < FEW_IMAGES and not any(kind in inputs.VIDEO_SUFFIXES for kind in material.kinds):
         count = f"{len(material.sizes)} image{'' if len(material.sizes) == 1 else 's'}"
         found.append(f"{count} show few contents; more images make the estimate surer than more crops of these.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from degcraft.crops import details, luma_of, window_sums
+from degcraft.phrases import counted
 
 _GRID = 8  # pixels: references keep to the grid of JPEG's blocks, which quality is estimated from
 _AT_ONCE = 4_000_000  # pixels that are measured at a time
@@ -216,6 +217,9 @@ def choose_references(windows: list[Windows], count: int, least: int, rng: np.ra
         chosen.fill(order, limits, least, fresh=False)
         if len(chosen.places) > before:
             notes.append(f"Good windows were too few, so {len(chosen.places) - before} crops have {given_up}.")
+    without = len(windows) - len({image for image, _, _ in chosen.places})
+    if without and len(chosen.places) < count:
+        notes.append(f"{without} of {counted(len(windows), 'image')} gave no crop: none of their windows is good.")
     return Choice(chosen.places, notes)
 
 

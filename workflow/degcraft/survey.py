@@ -84,8 +84,13 @@ def left_out(duplicates: int, constant: int, transparent: int) -> list[str]:
     return [line for line, number in lines.items() if number]
 
 
-def few(references: int) -> list[str]:
-    """What is lost with so few references; nothing where there are enough."""
+def few(references: int, *, at_most: bool = False) -> list[str]:
+    """What is lost with so few references, or at most so few; nothing where there are enough."""
     if references >= FEW:
         return []
-    return [f"There are only {references} references, 100 are better: {LOST}."]
+    there = (
+        f"at most {references} references, fewer where images are flat or saturated,"
+        if at_most
+        else f"only {references} references,"
+    )
+    return [f"There are {there} 100 are better: {LOST}."]

@@ -24,14 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.options(command)
-        command.set_defaults(run=module.run)
-    given = parser.parse_args(argv)
+        command.set_defaults(run=module.run, usage=command)
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        given.usage.error(f"not understood: {' '.join(unknown)}")  # with the subcommand's own usage
     try:
-        given.run(given)
+        code: int | None = given.run(given)
     except DegcraftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; the same command continues", file=sys.stderr)
         return 130
-    return 0
+    return code or 0

@@ -214,3 +214,5 @@ def _tell_next(config: dict[str, Any], name: str, material: "Material", extra: l
         f"takes: about {said[0]} here ({pace.device}, {cores} cores, from {1 / pace.step:.3g} steps/s just measured): "
         f"{said[1]} estimating, {said[2]} {models}, {said[3]} restoring"
     )
+    if hasattr(os, "getloadavg") and (busy := os.getloadavg()[0]) > cores / 2:
+        print(f"note: other programs use {busy:.1f} of the {cores} cores just now; without them it takes less")

@@ -24,7 +24,7 @@ HELP = "say how a run stands: jobs, trainings, failures, time left"
 EXAMPLES = """\
 examples:
   degcraft status
-  degcraft status --watch      # again every five seconds, until the run ends"""
+  degcraft status --watch      # again every five seconds, until the run ends; exit code 1 if it failed"""
 
 PAGE = "status.html"  # below the folder of results
 _EVERY = 5  # seconds between two looks
@@ -41,8 +41,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results (results)")
 
 
-def run(given: argparse.Namespace) -> None:
-    """Write the page, and print the same as text.
+def run(given: argparse.Namespace) -> int:
+    """Write the page, and print the same as text; exit code 1 where the run failed.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def run(given: argparse.Namespace) -> None:
             raise DegcraftError(f"{journaled}: no run to tell of; one is needed in this folder; type: snakemake -n")
         _show(status, given.results / PAGE, given.watch)
         if not given.watch or status.run.state != RUNNING:
-            return
+            return int(status.run.state == FAILED)
         pause = max(_EVERY, (time.monotonic() - begun) / _SHARE)
         while pause > 0 and journal.alive(journaled):
             time.sleep(_POLL)
             pause -= _POLL
         if os.getppid() != parent and journal.alive(journaled):
-            return  # a terminal that was closed, or an engine on a file system without locks
+            return 0  # a terminal that was closed, or an engine on a file system without locks
 
 
 def _show(status: "Status", path: Path, watch: bool) -> None:

@@ -13,6 +13,12 @@ Pixels = NDArray[np.uint8]
 BICUBIC, TRUTH = "bicubic", "truth"  # rows that no model makes
 
 
+def titled(place: Mapping[Any, Any]) -> str:
+    """What the user calls an image, from a line that says where it is from: source and frame."""
+    frame = place["frame"]
+    return str(place["source"]) if frame != frame else f"{place['source']}, frame {int(frame)}"
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of one image, enlarged in several ways.
@@ -20,7 +26,9 @@ class Window:
     Attributes
     ----------
     name : str
-        Of the image.
+        Of its file.
+    title : str
+        What the user calls the image: its file's name, and the number of the frame or page if there are several.
     lr : ndarray of shape (height, width, 3), uint8, RGB
         As it is.
     rows : mapping from str to ndarray of shape (4 height, 4 width, 3), uint8, RGB
@@ -28,6 +36,7 @@ class Window:
     """
 
     name: str
+    title: str
     lr: Pixels
     rows: Mapping[str, Pixels]
 
@@ -46,6 +55,8 @@ class Estimate:
         The same in plain sentences.
     ranges : ndarray of shape (2, parameters, cells) or None
         5th and 95th hundredth of each marginal cell among resampled references, where the table has no errors.
+    explained : ndarray of shape (n,), bool, or None
+        Which reference crops the degradation model explains; None where nothing judges them.
     lookalikes : DataFrame
         Table of `degcraft.evidence.lookalikes.lookalike_table`.
     pictures : mapping from str to ndarray
@@ -56,6 +67,7 @@ class Estimate:
     fit: Mapping[Any, Any]
     words: Sequence[str]
     ranges: NDArray[np.float64] | None
+    explained: NDArray[np.bool_] | None
     lookalikes: pd.DataFrame
     pictures: Mapping[str, Pixels]
 

@@ -11,7 +11,7 @@ from degcraft.bins import PARAMETERS
 from degcraft.checks import estimated
 from degcraft.phrases import spoken
 from degcraft.report import charts, words
-from degcraft.report.contents import Contents
+from degcraft.report.contents import Contents, titled
 from degcraft.report.distribution import joint, marginals
 from degcraft.report.pictures import SHOWN, Shown, data_uri, shown
 from degcraft.report.quality import CHECKED, check_means
@@ -88,12 +88,14 @@ def _windows(contents: Contents) -> dict[str, Any]:
 
 
 def _material(contents: Contents) -> dict[str, Any]:
+    explained = contents.estimate.explained
+    unexplained = np.zeros(len(contents.references), bool) if explained is None else ~explained
     crops = []
-    for pixels, line in zip(contents.references[:REFERENCES], contents.crops.to_dict("records"), strict=False):
-        frame = "" if line["frame"] != line["frame"] else f", frame {int(line['frame'])}"
-        place = f"{line['source']}{frame}, at {int(line['left'])} right, {int(line['top'])} down"
-        crops.append({"uri": data_uri(pixels), "place": place, "number": int(line["crop"])})
-    return {"crops": crops, "facts": _facts(contents)}
+    lines = zip(contents.references[:REFERENCES], contents.crops.to_dict("records"), unexplained, strict=False)
+    for pixels, line, alone in lines:
+        place = f"{titled(line)}, at {int(line['left'])} right, {int(line['top'])} down"
+        crops.append({"uri": data_uri(pixels), "place": place, "number": int(line["crop"]), "unexplained": alone})
+    return {"crops": crops, "unexplained": int(unexplained.sum()), "facts": _facts(contents)}
 
 
 def _facts(contents: Contents) -> list[tuple[str, str]]:

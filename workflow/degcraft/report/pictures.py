@@ -22,8 +22,8 @@ class Shown:
 
     Attributes
     ----------
-    name : str
-        Of the image.
+    title : str
+        What the user calls the image.
     height, width : int
         LR pixels that are shown.
     lr : str
@@ -32,7 +32,7 @@ class Shown:
         Data URIs of the enlarged images, by row.
     """
 
-    name: str
+    title: str
     height: int
     width: int
     lr: str
@@ -68,7 +68,7 @@ def _encoded(windows: Sequence[Window]) -> Iterator[Shown]:
     for window in windows:
         lr = _middle(window.lr, SHOWN)
         rows = {name: data_uri(_middle(row, SCALE * SHOWN)) for name, row in window.rows.items()}
-        yield Shown(window.name, lr.shape[0], lr.shape[1], data_uri(lr, exact=True), rows)
+        yield Shown(window.title, lr.shape[0], lr.shape[1], data_uri(lr, exact=True), rows)
 
 
 def _middle(image: Pixels, side: int) -> Pixels:

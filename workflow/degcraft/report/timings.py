@@ -7,6 +7,7 @@ import pandas as pd
 # Jobs in the order of the work, in words; others follow under their own names.
 _JOBS = {
     "prepare_application": "Choosing windows and reference crops",
+    "prepare_truth": "Cutting the truth",
     "prepare_images": "Preparing photographs",
     "synthesize_bins": "Degrading photographs for the bank",
     "synthesize_samples": "Degrading photographs for the bank",

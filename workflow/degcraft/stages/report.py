@@ -21,7 +21,7 @@ from degcraft.evidence.lookalikes import CRAFTED, UNIFORM, Material, Source, loo
 from degcraft.fits import fits
 from degcraft.interpolation import bicubic
 from degcraft.io import ImagePack, read_arrays, read_json, read_png, read_table, whole_file
-from degcraft.report.contents import BICUBIC, TRUTH, Contents, Estimate, Places, Window
+from degcraft.report.contents import BICUBIC, TRUTH, Contents, Estimate, Places, Window, titled
 from degcraft.report.distribution import resampled
 from degcraft.report.page import page
 from degcraft.report.quality import quality_table
@@ -89,7 +89,8 @@ def run(application: str, files: Files, spec: dict[str, Any], output: Path) -> N
         A file is missing or damaged.
     """
     draws = [spec["report"]["draw"], *spec["report"]["beside"]]
-    names = read_table(files.test / "parameters.csv", "name", text=["name"])["name"].tolist()
+    places = read_table(files.test / "parameters.csv", "name", "source", "frame", text=["name", "source"])
+    titles = {str(place["name"]): titled(place) for place in places.to_dict("records")}
     alignments = _alignments(files.truth)
     (references,) = read_arrays(files.references, "images")
     losses = {draw: read_table(path, "step", "loss") for draw, path in zip(draws, files.losses, strict=True)}
@@ -98,7 +99,7 @@ def run(application: str, files: Files, spec: dict[str, Any], output: Path) -> N
         application=application,
         draw=draws[0],
         beside=draws[1:],
-        windows=[_window(name, draws, files) for name in names],
+        windows=[_window(name, title, draws, files) for name, title in titles.items()],
         references=references,
         crops=read_table(files.material / "crops.csv", "crop", "source", "frame", "top", "left", text=["source"]),
         material=told,
@@ -116,16 +117,16 @@ def run(application: str, files: Files, spec: dict[str, Any], output: Path) -> N
     html = page(contents)
     with whole_file(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
-    say(f"report: {len(html) / 1e6:.1f} MB; {len(names)} windows, {len(contents.places.files)} restored files")
+    say(f"report: {len(html) / 1e6:.1f} MB; {len(titles)} windows, {len(contents.places.files)} restored files")
 
 
-def _window(name: str, draws: Sequence[str], files: Files) -> Window:
+def _window(name: str, title: str, draws: Sequence[str], files: Files) -> Window:
     lr = read_png(files.test, name)
     rows = {draw: read_png(folder, name) for draw, folder in zip(draws, files.windows, strict=True)}
     rows[BICUBIC] = bicubic(lr)
     if files.truth is not None:
         rows[TRUTH] = read_png(files.truth, name)
-    return Window(name, lr, rows)
+    return Window(name, title, lr, rows)
 
 
 def _estimate(application: str, references: NDArray[np.uint8], files: Files, spec: dict[str, Any]) -> Estimate:
@@ -139,12 +140,15 @@ def _estimate(application: str, references: NDArray[np.uint8], files: Files, spe
     material = {application: Material(references, sources, fit)}
     rngs = partial(stream, spec["seed"], "report", "lookalikes")
     table, pictures = lookalike_table(material, ImagePack(files.images), CROPS, {}, rngs)
-    ranges = None
-    if "class" in weights.columns and files.posterior and files.features:
+    ranges = explained = None
+    if files.posterior and files.features:
         (features,) = read_arrays(files.features, "features")
         estimator = archive.estimator(partial(read_arrays, files.posterior))
-        ranges = resampled(estimator, features, stream(spec["seed"], "report", "resampling", application))
-    return Estimate(weights, fit, in_words(weights), ranges, table, pictures)
+        rngs = partial(stream, spec["seed"], "report")
+        explained = estimator.refined(features, rngs("explained", application))[1].explained
+        if "class" in weights.columns:
+            ranges = resampled(estimator, features, rngs("resampling", application))
+    return Estimate(weights, fit, in_words(weights), ranges, explained, table, pictures)
 
 
 def _alignments(truth: Path | None) -> dict[str, Alignment]:

@@ -86,7 +86,7 @@ def remaining(status: Status) -> str:
         return ""
     untimed = sum(status.left.unknown.values())
     if status.left.seconds is None:
-        return "Time left: not known before some jobs have finished."
+        return f"Time left: not known; none of the {counted(untimed, 'job')} left was timed before."
     told = f"About {duration(status.left.seconds)} left"
     if not untimed:
         return f"{told}."
