@@ -23,8 +23,9 @@ TALLEST = 9.0  # inches; a page holds it with its notes
 _SHORT = {"true_mass": ("true", ".2f"), "total_variation": ("TV", ".2f"), "effective_bins": ("eff", ".1f")}
 _LEGEND = (
     "below each map\ntrue: weight on the true bins (outlined)\nTV: total variation distance to the truth\n"
-    "eff: effective number of bins\n\N{PLUS-MINUS SIGN}: standard deviation over seeds"
+    "eff: effective number of bins"
 )
+_SPREAD = "\n\N{PLUS-MINUS SIGN}: standard deviation over seeds"  # where maps have several
 _TICKS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # of a colour bar
 _HEADER, _KEY, _AXIS = 1.75, 3.0, 0.36  # inches: height of the top part, width of its map and of that map's axis
 _MARGIN, _GAP, _SPACE = 0.08, 0.14, 0.09  # inches: at the left, between columns, between rows
@@ -136,7 +137,9 @@ def draw(table: pd.DataFrame, style: Style, images: Images) -> Figure:
     layout = _layout(grid, groups, len(contents), style)
     figure = style.figure(layout.bottom, wide=True)
     figure.set_layout_engine("none")
-    _key(figure, grid, truth, groups[0].norm, f"truth, {printed(str(shown['setting'].iloc[0]))}", style)
+    title = f"truth, {printed(str(shown['setting'].iloc[0]))}"
+    several = any(one.seeds > 1 for group in groups for row in group.rows.values() for one in row.values())
+    _key(figure, grid, truth, groups[0].norm, title, _LEGEND + several * _SPREAD, style)
     for number, group in enumerate(groups):
         _bar(figure, group, number, style)
         for column, kind in enumerate(contents):
@@ -200,7 +203,7 @@ def _map(axis: Axes, grid: Grid, weights: Values, truth: Values, norm: Normalize
     axis.add_collection(LineCollection(grid.outline(truth > 0), colors=VERMILION, linewidths=1.0, clip_on=False))
 
 
-def _key(figure: Figure, grid: Grid, truth: Values, norm: Normalize, title: str, style: Style) -> None:
+def _key(figure: Figure, grid: Grid, truth: Values, norm: Normalize, title: str, legend: str, style: Style) -> None:
     """The truth, large enough for the names of its axes, and at its right what the numbers mean."""
     line, (down, across) = style.small * 1.3 / 72, grid.shape
     axis = place(figure, _MARGIN + _AXIS, 2.6 * line, _KEY, min(_KEY * down / across, _HEADER - 5.5 * line), "truth")
@@ -214,6 +217,7 @@ def _key(figure: Figure, grid: Grid, truth: Values, norm: Normalize, title: str,
     axis.set_xticks([at for at, _ in ticks], [f"{value:g}" for _, value in ticks])
     axis.set_yticks(np.arange(down + 1)[::every] - 0.5, [f"{value:g}" for value in edges["blur"][::every]])
     axis.tick_params(length=0, pad=1)
+    axis.tick_params(axis="y", pad=4)  # the last one stays clear of the first one below
     axis.set_xlabel("noise, grey levels", size=style.small, labelpad=1)
     axis.set_ylabel("blur, HR pixels", size=style.small, labelpad=1)
     for block, low in enumerate(edges["quality"][:-1]):
@@ -221,7 +225,7 @@ def _key(figure: Figure, grid: Grid, truth: Values, norm: Normalize, title: str,
         middle = (block * (noise + 1) + (noise - 1) / 2, -0.5)
         axis.annotate(text, middle, (0, 2), textcoords="offset points", size=style.small, ha="center")
     axis.set_title(title if blocks <= 3 else f"{title}, by quality", loc="left", pad=style.small + 5)
-    axis.annotate(_LEGEND, (1, 1), (10, style.small + 12), "axes fraction", "offset points", size=style.small, va="top")
+    axis.annotate(legend, (1, 1), (10, style.small + 12), "axes fraction", "offset points", size=style.small, va="top")
 
 
 def _bar(figure: Figure, group: Group, number: int, style: Style) -> None:
