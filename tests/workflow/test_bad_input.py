@@ -56,6 +56,7 @@ def test_all_problems_are_told_at_once(tmp_path):
     changes = merge(merge(CONFIGS[0][0], CONFIGS[1][0]), CONFIGS[3][0])
     output = refused(tmp_path, changes, TABLE)
     assert all(re.search(CONFIGS[number][1], output) for number in (0, 1, 3))
+    assert f"in config.yaml as changed by {tmp_path / 'bad.yaml'}\n" in output
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ try:
     targets.check(config, sys.argv[1:])
     inputs.check_files(config, warn=True)
 except DegcraftError as error:
-    raise WorkflowError(str(error)) from None
+    changed = [f"in config.yaml as changed by {file}" for file in workflow.overwrite_configfiles]
+    raise WorkflowError("\n".join([str(error), *changed])) from None
 
 
 onstart:
@@ -52,8 +53,7 @@ onstart:
     if dated := clocks.mend(RESULTS):
         print(f"warning: {len(dated)} files of the future, now of today; the first is {dated[0]}", file=sys.stderr)
     # This engine has the folder's lock and has sent nothing yet. With --directory, jobs do not tell whose they are.
-    started_in = Path(workflow.workdir_init)
-    left = leftovers.end(started_in) if started_in == Path.cwd() else []
+    left = leftovers.end(Path.cwd()) if Path(workflow.workdir_init) == Path.cwd() else []
     if left:
         print(f"warning: cancelled Slurm jobs that a killed run had left: {' '.join(left)}", file=sys.stderr)
     # The engine's default limit wakes its scheduler each second, for ever, for every job that ended while others waited.
