@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from tests.faults.disk import Disk, used
 from tests.faults.runs import MODEL, PARTS, Run, send, until
 
 Rng = np.random.Generator
@@ -164,8 +164,8 @@ def _full_disk(scene: Scene) -> str | None:
     """The disk of the results is full before they are all written; then there is space again."""
     run, rng = scene.run, scene.rng
     gone = next(part for part in PARTS if not (run.results / part).exists())
-    size = _pages(run.results) + int(rng.uniform(0, 0.9) * _pages(scene.whole.results / gone)) + 4096
-    with _Disk(run.results, size) as disk:
+    size = used(run.results) + int(rng.uniform(0, 0.9) * used(scene.whole.results / gone)) + 4096
+    with Disk(run.results, size) as disk:
         engine = run.start()
         run.finish(engine)
         failed, output = engine.returncode != 0, run.output
@@ -182,34 +182,6 @@ def _full_disk(scene: Scene) -> str | None:
         (line.split()[-1].rstrip(":") for line in output.splitlines() if "Error in rule" in line), "the engine"
     )
     return f"in {stage}, {told}" + ("" if recovered else ", and no way on")
-
-
-class _Disk:
-    """A disk of limited size in the place of a folder, with the same files."""
-
-    def __init__(self, folder: Path, size: int) -> None:
-        self.folder, self.size = folder, size
-
-    def __enter__(self) -> "_Disk":
-        aside = self.folder.with_name("aside")
-        self.folder.mkdir(exist_ok=True)
-        self.folder.rename(aside)
-        self.folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size}", "tmpfs", self.folder], check=True)
-        shutil.copytree(aside, self.folder, symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(aside)
-        return self
-
-    def grow(self) -> None:
-        """Make space."""
-        subprocess.run(["mount", "-o", "remount,size=1g", self.folder], check=True)
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", "-l", self.folder], check=True)
-
-
-def _pages(folder: Path) -> int:
-    return sum(-(-file.lstat().st_size // 4096) * 4096 for file in folder.rglob("*") if file.is_file())
 
 
 def _clock(scene: Scene) -> str | None:
