@@ -11,6 +11,8 @@ rule prepare_truth:
         "results/benchmarks/prepare_truth/{application}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    # Pairs that do not fit are refused before the trainings, which do not wait for this.
+    priority: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
