@@ -9,10 +9,9 @@ rule prepare_truth:
         "results/logs/prepare_truth/{application}.log",
     benchmark:
         "results/benchmarks/prepare_truth/{application}.tsv"
+    priority: 100  # pairs that do not fit are refused before the trainings, which do not wait for this
     conda:
         "../../envs/cpu.yaml"
-    # Pairs that do not fit are refused before the trainings, which do not wait for this.
-    priority: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
