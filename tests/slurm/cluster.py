@@ -94,6 +94,17 @@ def kill_node(workdir: Path) -> None:
             send(int(process.name), signal.SIGKILL)
 
 
+def put_back_node() -> None:
+    """Resume the node where Slurm drained it, as its administrator does: jobs would wait for ever.
+
+    A node that was lost and came back may be sent the job that it had before it is clear of it ("Duplicate jobid").
+    """
+    node = os.uname().nodename.split(".")[0]
+    shown = subprocess.run(["scontrol", "show", "node", node], capture_output=True, text=True, check=False).stdout
+    if "Reason=Duplicate jobid" in shown:
+        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+
+
 def _program(pid: int) -> str:
     try:
         status = Path("/proc", str(pid), "status").read_text()

@@ -32,6 +32,16 @@ class SlurmRun(Run):
         """Its jobs that are in the queue or at work."""
         return [job for job in cluster.jobs(self.workdir) if not job.ended]
 
+    def finish(self, engine: Engine) -> int:
+        """Wait for the engine, and see to the node meanwhile."""
+
+        def ended() -> bool:
+            cluster.put_back_node()
+            return engine.poll() is not None
+
+        until(ended, self.patience, 2)
+        return super().finish(engine)
+
     def kill(self, engine: Engine | None = None) -> None:
         """End everything of this run, jobs of the cluster included."""
         cancel(*(job.number for job in self.jobs()))
