@@ -16,8 +16,7 @@ from tests.workflow.engine import EVERYTHING, ROOT, STAGES, TINY, dry_runs, jobs
 
 FOLLOWERS = {
     "prepare": ["synthesize", "train", "methods", "restore", "evaluate", "report"],
-    "applications": ["truth", "features", "restore", "checks", "report"],
-    "truth": ["evaluate", "report"],
+    "applications": ["features", "restore", "checks", "report"],  # and truth, which no target of the tiny run has
     "synthesize": ["features", "methods", "restore", "tables"],
     "pretrain": ["features"],
     "features": ["posterior", "distances", "alpha", "estimation", "evidence", "checks", "report"],
@@ -37,7 +36,7 @@ FOLLOWERS = {
     "export": ["report"],
     "report": [],
 }
-ALL = {*FOLLOWERS} - {"applications", "truth"}  # with pretrain, where DASR's encoder learns from these images
+ALL = {*FOLLOWERS} - {"applications"}  # with pretrain, where DASR's encoder learns from these images
 # An image set reaches some stages only.
 SETS = {
     "train": ALL - {"synthesize", "posterior", "alpha", "estimation"},  # traces are not trained
@@ -59,7 +58,7 @@ BEYOND = {
     "prepare.references": PAGE,
     "prepare.bins": {"alpha", "methods"},
     "bins": {"methods"},
-    "applications": {*TRACES, "truth", "evaluate"},  # there is no truth
+    "applications": {*TRACES, "evaluate"},
     "extractors": {*TRACES, *PAGE},
     "distances": PAGE,
     "weights.alpha": PAGE,
@@ -97,7 +96,7 @@ def expected_stages(path: str, stages: list[str]) -> set[str]:
     if path.startswith("second_order"):
         return SECOND_ORDER | {"train", "restore", "evaluate", "tables", "checks", "report"}  # Real-ESRNet
     if path == "applications.<application>.truth":
-        return {*stages, "evaluate"}  # for its page; nothing is trained or restored again
+        return {*stages, "evaluate", "export"}  # for its page and its card; nothing is trained or restored again
     if parts[0] == "report":  # of an application without truth
         return {*stages, "checks"} - {"evaluate"}
     if path == "posterior.samples":

@@ -31,11 +31,11 @@ def strange(tmp_path_factory):
         (data / f"{STRANGE} w{suffix}").write_bytes(b"")
     (workdir / "json.py").write_text("open('imported', 'w')\n")
     (data / "votes; touch v.csv").write_text("")
-    weights = f"{STRANGE} w.safetensors"
+    weights, own = f"{STRANGE} w.safetensors", {"crops": ["crops"], "count": 2, "min": 2}
     changes = {
         "data": f"data/{STRANGE}",
         "prepare": {"train": {"images": ["train"]}},
-        "applications": {"archive": {"images": ["film"], "references": {"crops": ["crops"], "count": 2, "min": 2}}},
+        "applications": {"archive": {"images": ["film"], "packaged": [], "truth": ["film"], "references": own}},
         "extractors": {
             "alexnet-minc": {"textures": "textures"},
             "strange": {"kind": "alexnet", "weights": weights},
@@ -57,7 +57,7 @@ def created(workdir):
 def test_no_command_of_any_rule_leaves_a_strange_name_unquoted(strange):
     workdir, config = strange
     targets = [*OUTPUTS.values(), "exhibits", "results/features/strange/references-setting3.npz"]
-    targets += ["results/pretrained/alexnet-minc/model.safetensors"]
+    targets += ["results/pretrained/alexnet-minc/model.safetensors", "results/degraded/truth/archive"]
     done = snakemake(workdir, "-n", "-p", "--", *targets, config=config)
     assert done.returncode == 0, done.stdout[-3000:]
     commands = re.findall(
