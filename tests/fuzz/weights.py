@@ -132,7 +132,8 @@ def seeds() -> dict[str, list[bytes]]:
     odd = [
         _header(entry % given) for given in (("F32", 4, 16), ("F32", 2**62, 16), ("F8_E4M3", 64, 64), ("F4", 128, 64))
     ]
-    odd += [_header(entry % ("F32", "0,9223372036854775807", 0), 0), _header("[" * 5000), struct.pack("<Q", 2**63)]
+    odd += [_header(entry % ("F32", f"0,{length}", 0), 0) for length in (2**63 - 1, 2**63)]
+    odd += [_header("[" * 5000), struct.pack("<Q", 2**63)]
     odd += [_header('{"__metadata__":{"degcraft":"{"},' + (entry % ("BF16", 32, 64))[1:])]
     plain = [
         _plain(),

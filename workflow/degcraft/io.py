@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
+from textwrap import shorten
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def damaged(path: Path_, reason: object) -> DegcraftError:
     result = records.result_of(Path(path))
     if isinstance(reason, FileNotFoundError) and not result.exists():
         return DegcraftError(f"{path}: no such file; check the path; results are made by: snakemake --cores 1 NAME")
-    found, name = " ".join(str(reason).split()), shlex.quote(str(result))
+    found, name = shorten(str(reason), 300, placeholder=" ..."), shlex.quote(str(result))
     return DegcraftError(f"{path}: missing, truncated or damaged ({found}); type: rm -r {name}, then run again")
 
 
