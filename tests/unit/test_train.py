@@ -81,9 +81,9 @@ def test_cosine_schedule():
 
 
 def test_training_lowers_the_loss_and_averages_the_weights(pack):
-    trained = run(trainer(iterations=600, lr=5e-3, log_every=200), batches(pack, iterations=600))
-    assert [row[0] for row in trained.losses] == [200, 400, 600]
-    assert trained.losses[-1][1] < 0.97 * trained.losses[0][1]
+    trained = run(trainer(iterations=600, lr=5e-3, log_every=50), batches(pack, iterations=600))
+    assert [row[0] for row in trained.losses] == list(range(50, 601, 50))
+    assert trained.losses[-1][1] < 0.97 * trained.losses[0][1]  # 0.937 of it where it was tried
     own, averaged = (next(network.parameters()) for network in (trained.network, trained.average))
     assert 0 < (own - averaged).abs().max() < 0.1
 
