@@ -119,7 +119,7 @@ def _judge_refusal(error: DegcraftError) -> str:
     """A refusal is clean if its message says what to do, and if no limit of this machine is behind it."""
     behind: BaseException | None = error
     while behind is not None:
-        if isinstance(behind, MemoryError | RecursionError | AssertionError):
+        if isinstance(behind, MemoryError | RecursionError):  # a library's assertion is none
             return f"{UNCLEAN} {type(behind).__name__} behind: {' '.join(str(error).split())[:300]}"
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
     if not re.search(";|expected", str(error)):
