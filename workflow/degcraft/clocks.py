@@ -1,5 +1,6 @@
 """File times, which tell the engine what is newer than what; a clock that was wrong makes them useless."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -24,10 +25,13 @@ def mend(results: Path) -> list[str]:
         Files that were dated anew, sorted.
     """
     latest = time.time() + _TOLERANCE
-    mended = sorted(entry.path for entry in _files(results) if entry.stat(follow_symlinks=False).st_mtime > latest)
-    for path in mended:
-        os.utime(path, follow_symlinks=False)
-    return mended
+    mended = []
+    for entry in _files(results):
+        with contextlib.suppress(FileNotFoundError):  # a network file system may list what it does not show yet
+            if entry.stat(follow_symlinks=False).st_mtime > latest:
+                os.utime(entry.path, follow_symlinks=False)
+                mended.append(entry.path)
+    return sorted(mended)
 
 
 def _files(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
