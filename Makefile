@@ -58,7 +58,7 @@ lock: setup ## write requirements.lock anew after an edit of the dependencies in
 		--extra dev --extra bench --python-version 3.11 pyproject.toml --output-file requirements.lock
 
 # setuptools, which builds the package itself, comes from the lock as well (torch needs it). Bytecode is compiled here:
-# where Python is told to write none, each of the many short jobs would compile its imports anew, which takes most of it.
+# where Python is told to write none, each of the many short jobs would compile its imports anew, half of its start or more.
 .venv/.stamp: requirements.lock pyproject.toml
 	@"$(PYTHON)" -c "$(SUPPORTED)" 2>/dev/null || { echo \
 		"error: found no Python 3.11, 3.12 or 3.13; install one, then type: make setup PYTHON=/path/to/python" >&2; exit 1; }

@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -115,11 +116,17 @@ def judge(case: Case, number: int, folder: Path) -> str:
     return ACCEPTED
 
 
+def _own_assertion(error: BaseException) -> bool:
+    """Whether an assertion of ours failed; those of libraries are their way to refuse."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, AssertionError) and not (frames and "site-packages" in frames[-1].filename)
+
+
 def _judge_refusal(error: DegcraftError) -> str:
     """A refusal is clean if its message says what to do, and if no limit of this machine is behind it."""
     behind: BaseException | None = error
     while behind is not None:
-        if isinstance(behind, MemoryError | RecursionError):  # a library's assertion is none
+        if isinstance(behind, MemoryError | RecursionError) or _own_assertion(behind):
             return f"{UNCLEAN} {type(behind).__name__} behind: {' '.join(str(error).split())[:300]}"
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
     if not re.search(";|expected", str(error)):

@@ -108,3 +108,10 @@ def test_wrong_input_is_one_plain_line_and_exit_code_1(tmp_path):
     assert done.stderr.startswith("error: --images ")
     assert "nowhere/at/all: no such file or folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_exported_file_is_no_model_to_restore_with(tmp_path, capsys):
+    assert commands.main(["restore", "--model", "model.onnx", str(tmp_path), "-o", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: --model model.onnx: expected a model of the workflow")
+    assert told.endswith("; type: --model model.safetensors\n")

@@ -296,13 +296,3 @@ def test_the_command_restores_what_it_is_given(tmp_path, capsys):
     assert names(tmp_path / "out") == ["a.png"]
     with pytest.raises(DegcraftError, match="tile: 33; needed is a multiple of 16, or 0 for whole images; try 256"):
         command.run(parser.parse_args([*map(str, line), "--tile", "33"]))
-
-
-def test_the_exported_file_is_no_model_to_restore_with(tmp_path):
-    parser = argparse.ArgumentParser()
-    command.options(parser)
-    given = parser.parse_args(["--model", str(tmp_path / "model.onnx"), str(tmp_path), "-o", str(tmp_path / "out")])
-    with pytest.raises(
-        DegcraftError, match=rf"model.onnx: expected a model .*; type: --model {tmp_path}/model.safetensors$"
-    ):
-        command.run(given)

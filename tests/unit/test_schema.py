@@ -8,20 +8,8 @@ from jsonschema import Draft202012Validator
 from degcraft.schema import options, reruns_table, schema
 
 STAGES = ["prepare", "applications", "truth", "synthesize", "pretrain", "features", "posterior", "distances", "alpha"]
-STAGES += [
-    "weights",
-    "estimation",
-    "train",
-    "methods",
-    "restore",
-    "evaluate",
-    "tables",
-    "evidence",
-    "checks",
-    "export",
-    "report",
-]
-STAGES += ["figures"]
+STAGES += ["weights", "estimation", "train", "methods", "restore", "evaluate", "tables", "evidence", "checks"]
+STAGES += ["export", "report", "figures"]
 
 
 def objects(node, path="schema"):
